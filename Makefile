@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# The only build file. `make help` is the list of everything you can ask for.
+# New files need no edit here: the tree is the list.
+
+# --- what you may override ----------------------------------------------------
+PREFIX  ?= /usr
+DESTDIR ?=
+CC      ?= gcc
+CLANG   ?= $(firstword $(shell command -v clang-19 clang-16 clang-14 clang 2>/dev/null))
+BPFTOOL ?= $(firstword $(shell command -v bpftool /usr/sbin/bpftool 2>/dev/null))
+V       ?= 0
+# DEBUG=1: sanitizers, in a directory of its own.
+DEBUG   ?= 0
+
+# --- what the tree says ---------------------------------------------------------
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0)
+BUILD    := build/$(if $(filter 1,$(DEBUG)),debug,release)
+HOOKS    := $(sort $(wildcard bpf/hooks/*.bpf.c))
+COMMON   := $(sort $(wildcard common/*.c))
+CORE     := $(sort $(wildcard agent/core/*.c))
+VIEW     := $(sort $(wildcard agent/view/*.c))
+AGENT    := $(sort $(filter-out agent/main.c,$(wildcard agent/*.c)))
+WEIRCTL  := $(sort $(wildcard tools/weirctl/*.c))
+UNIT     := $(sort $(wildcard tests/unit/*.c))
+SIM      := $(sort $(wildcard tests/sim/*.c))
+BPFTESTS := $(sort $(wildcard tests/bpf/*.bpf.c))
+TOOLS    := $(sort $(wildcard tests/tools/*.c))
+DEMO     := $(sort $(wildcard demo/*.c))
+BENCH    := $(sort $(wildcard bench/*.c))
+MAN      := $(sort $(wildcard docs/man/*.scd))
+
+PKGS     := libbpf libelf zlib yaml-0.1 jansson libmicrohttpd libsystemd libcurl smartcols libcap-ng
+Q        := $(if $(filter 1,$(V)),,@)
+say       = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+
+WARN     := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Werror
+CPPFLAGS += -I. -Iinclude -I$(BUILD) -D_GNU_SOURCE -DWEIR_VERSION='"$(VERSION)"'
+CFLAGS   += -std=gnu17 -g $(WARN) -MMD -MP -fPIE
+LDFLAGS  += -pie
+ifeq ($(DEBUG),1)
+CFLAGS   += -O1 -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+LDFLAGS  += -fsanitize=address,undefined
+else
+CFLAGS   += -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+endif
+KERN     := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-declarations \
+            -D__BPF__ -D__TARGET_ARCH_$(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m))) \
+            -I. -Iinclude -idirafter /usr/include/$(shell uname -m)-linux-gnu -MMD -MP
+
+AGENT_LIBS   := -lbpf -lelf -lz -lyaml -ljansson -lmicrohttpd -lsystemd -lcap-ng -lm -lpthread
+WEIRCTL_LIBS := -lyaml -ljansson -lcurl -lsmartcols -lm
+TEST_LIBS    := -lcmocka $(AGENT_LIBS)
+
+obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
+bin = $(patsubst %.c,$(BUILD)/%,$(1))
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+# --- what you may ask for -------------------------------------------------------
+.PHONY: all
+all: $(BUILD)/weir-agent $(BUILD)/weirctl man ## build the agent, weirctl and the man pages (default)
+
+.PHONY: help
+help: ## this list
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: deps
+deps: ## check that everything the build needs is installed
+	@./quickstart deps --check
+
+.PHONY: test
+test: ## every test there is; root for those that need the kernel
+	@tests/run
+
+.PHONY: test-unit
+test-unit: ## unit tests and simulation: no root, ASan and UBSan
+	@$(MAKE) --no-print-directory DEBUG=1 run-unit
+
+.PHONY: test-bpf
+test-bpf: all $(BUILD)/tests/bpf/run ## in-kernel tests of the shared arithmetic (root)
+	@tests/run bpf
+
+.PHONY: test-e2e
+test-e2e: all tools ## stories against real servers in their own netns and cgroup (root)
+	@tests/run e2e
+
+.PHONY: test-kernels
+test-kernels: all tools ## the stories in VMs with Debian's 6.1 and 6.12 kernels (minutes)
+	@tests/kernels/run
+
+.PHONY: check
+check: ## style: layers, sizes, format, spelling of names, licences
+	@tests/style/run
+
+.PHONY: lint
+lint: ## clang-tidy over the userspace sources (minutes)
+	@tests/style/tidy
+
+.PHONY: demo
+demo: all tools ## the aggregation service with a slow backend, without and with Weir
+	@demo/run
+
+.PHONY: bench
+bench: all tools ## what Weir costs, as ratios measured side by side
+	@bench/run
+
+.PHONY: tools
+tools: $(call bin,$(TOOLS)) $(call bin,$(DEMO)) $(call bin,$(BENCH)) ## the helper programs of tests, demo and bench
+
+.PHONY: man
+man: $(patsubst docs/man/%.scd,$(BUILD)/man/%,$(MAN)) ## the man pages
+
+.PHONY: install
+install: all ## install below DESTDIR and PREFIX
+	install -D -m 0755 $(BUILD)/weir-agent $(DESTDIR)$(PREFIX)/sbin/weir-agent
+	install -D -m 0755 $(BUILD)/weirctl $(DESTDIR)$(PREFIX)/bin/weirctl
+	for page in $(BUILD)/man/*; do install -D -m 0644 $$page \
+		$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
+	install -D -m 0644 packaging/weir.service $(DESTDIR)$(PREFIX)/lib/systemd/system/weir.service
+	install -D -m 0644 packaging/weir.yaml $(DESTDIR)/etc/weir/weir.yaml
+	install -d -m 0755 $(DESTDIR)/etc/weir/policies.d $(DESTDIR)$(PREFIX)/share/weir/policies
+	for policy in policies/*.yaml; do install -m 0644 $$policy $(DESTDIR)$(PREFIX)/share/weir/policies/; done
+
+.PHONY: uninstall
+uninstall: ## remove what install put there; configuration stays
+	rm -f $(DESTDIR)$(PREFIX)/sbin/weir-agent $(DESTDIR)$(PREFIX)/bin/weirctl
+	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/weir.service
+	rm -rf $(DESTDIR)$(PREFIX)/share/weir
+	rm -f $(patsubst docs/man/%.scd,$(DESTDIR)$(PREFIX)/share/man/man*/%,$(MAN))
+
+.PHONY: format
+format: ## let clang-format rewrite the sources
+	clang-format-14 -i $(shell git ls-files '*.c' '*.h')
+
+.PHONY: clean
+clean: ## remove build/
+	rm -rf build
+
+# --- kernel side: C -> object -> linked object -> skeleton ------------------------
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(KERN) -c $< -o $@
+
+$(BUILD)/weir.bpf.o: $(patsubst %.c,$(BUILD)/%.o,$(HOOKS))
+	$(call say,BPFLINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(BUILD)/weir.skel.h: $(BUILD)/weir.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name weir_bpf > $@
+
+$(BUILD)/tests/bpf/%.bpf.o: tests/bpf/%.bpf.c
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(KERN) -c $< -o $@
+
+$(BUILD)/tests/bpf/%.skel.h: $(BUILD)/tests/bpf/%.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+# --- user side --------------------------------------------------------------------
+$(BUILD)/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+# The only file that sees the skeleton.
+$(BUILD)/agent/dataplane.o: $(BUILD)/weir.skel.h
+
+define archive
+$(BUILD)/$(1).a: $(call obj,$(2))
+	$(call say,AR,$$@)
+	$(Q)rm -f $$@ && ar rcs $$@ $$^
+endef
+$(eval $(call archive,common,$(COMMON)))
+$(eval $(call archive,core,$(CORE)))
+$(eval $(call archive,view,$(VIEW)))
+$(eval $(call archive,agent,$(AGENT)))
+
+ARCHIVES := $(BUILD)/agent.a $(BUILD)/view.a $(BUILD)/core.a $(BUILD)/common.a
+
+$(BUILD)/weir-agent: $(BUILD)/agent/main.o $(ARCHIVES)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
+
+$(BUILD)/weirctl: $(call obj,$(WEIRCTL)) $(BUILD)/common.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(WEIRCTL_LIBS)
+
+# A unit test is one file and one program; weirctl's modules are linked in so
+# that they can be tested too (all but its main).
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(filter-out %/main.o,$(call obj,$(WEIRCTL))) \
+		$(BUILD)/view.a $(BUILD)/core.a $(BUILD)/common.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(WEIRCTL_LIBS)
+
+$(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(BUILD)/core.a $(BUILD)/common.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
+
+$(BUILD)/tests/bpf/run.o: $(patsubst tests/bpf/%.bpf.c,$(BUILD)/tests/bpf/%.skel.h,$(BPFTESTS))
+$(BUILD)/tests/bpf/run: $(BUILD)/tests/bpf/run.o $(BUILD)/core.a $(BUILD)/common.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
+
+# Helper programs stand alone: one file, libc and pthread.
+define standalone
+$(BUILD)/$(1)/%: $(BUILD)/$(1)/%.o
+	$(call say,LINK,$$@)
+	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ -lbpf -luring -lpthread -lm
+endef
+$(eval $(call standalone,tests/tools))
+$(eval $(call standalone,demo))
+$(eval $(call standalone,bench))
+
+$(BUILD)/man/%: docs/man/%.scd
+	$(Q)mkdir -p $(@D)
+	$(Q)scdoc < $< > $@
+
+# --- proof ------------------------------------------------------------------------
+.PHONY: run-unit
+run-unit: $(call bin,$(UNIT)) $(call bin,$(SIM))
+	@tests/run --run-unit $(BUILD)
+
+-include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * weir/abi.h - every byte that crosses the kernel boundary.
+ *
+ * The BPF programs, the agent, weirctl and the tests all compile this file, so
+ * it holds plain data only: fixed-width fields, no pointers, no hidden padding.
+ * Every size is pinned at the end: an accidental change of layout fails the
+ * build instead of the fleet.
+ *
+ * Times ending in _us are CLOCK_MONOTONIC microseconds (the clock of the
+ * kernel's TCP stack), times ending in _ns CLOCK_MONOTONIC nanoseconds.
+ * Addresses are 16 bytes in network order, IPv4 as ::ffff:a.b.c.d; ports and
+ * everything else are in host order.
+ *
+ * A *subject* is what is counted and may carry a breaker: a service or one of
+ * its endpoints. Both live in the same arrays: services at [0, services_max),
+ * endpoints at [services_max, services_max + endpoints_max).
+ */
+#pragma once
+
+#include <linux/types.h>
+
+#define WEIR_ABI_VERSION 1
+
+/* Limits (W7). Reaching one is counted in weir_fault and reported. */
+#define WEIR_SERVICES_MAX 4097u	     /* 4096 policies and slot 0 */
+#define WEIR_ENDPOINTS_MAX 65536u    /* upper bound of limits.endpoints */
+#define WEIR_ENDPOINTS_DEFAULT 4096u
+#define WEIR_RULES_MAX 65536u	     /* destination keys, one generation */
+#define WEIR_RULES_PER_KEY 8u	     /* port ranges and client sets of a key */
+#define WEIR_CLASSES_MAX 8u	     /* mask classes of one generation */
+#define WEIR_CLIENTS_MAX 32768u	     /* client selectors, one generation */
+#define WEIR_CGROUP_DEPTH_MAX 16u    /* ancestors looked at for `clients` */
+#define WEIR_LISTEN_PORTS_MAX 8192u  /* remembered while adopting */
+#define WEIR_RING_BYTES (256u * 1024u)
+#define WEIR_SLICES 32u		     /* start slices of calls in flight */
+#define WEIR_PROBES_MAX 1000u	     /* permittedNumberOfCallsInHalfOpenState */
+#define WEIR_CAS_TRIES 16	     /* then the caller takes the safe side */
+#define WEIR_NAME_BYTES 64u	     /* RFC 1123 label and the NUL */
+#define WEIR_NONE 0xffffffffu	     /* no such slot, endpoint or subject */
+
+/* Slot 0 holds what no policy names; each destination is its own endpoint. */
+#define WEIR_SLOT_OBSERVED 0u
+
+/* Names people see: id, name, help. Metrics, CLI and man pages read the row. */
+#define WEIR_VERDICTS(X)                                                      \
+	X(ALLOW, "allow", "the connection was let through")                   \
+	X(REFUSE, "refuse", "connect() failed at once, no packet left")       \
+	X(WOULD_REFUSE, "would_refuse", "observe mode: would have been refused")
+
+#define WEIR_REASONS(X)                                                       \
+	X(NONE, "none", "no rule objected")                                   \
+	X(ACCESS, "access", "the client is not on the access list")           \
+	X(FORCED, "forced", "an operator forced the breaker open")            \
+	X(BREAKER, "breaker", "the circuit breaker is open")                  \
+	X(HALF_OPEN, "half_open", "half-open and every probe token is taken") \
+	X(CAP, "cap", "the bulkhead is full")                                 \
+	X(CLIENT_CAP, "client_cap", "the client's own bulkhead is full")      \
+	X(RATE, "rate", "the rate limit is used up")
+
+#define WEIR_PHASES(X)                                                        \
+	X(CONNECT, "connect", "from connect() to established or failed")      \
+	X(TURN, "turn", "from a request's first byte to the answer's first byte")
+
+#define WEIR_RESULTS(X)                                                       \
+	X(SUCCESS, "success", "established, or answered, in time")            \
+	X(FAILURE, "failure", "refused, timed out, reset or unreachable")     \
+	X(SLOW, "slow", "took longer than slowCallDurationThreshold")         \
+	X(NEUTRAL, "neutral", "local, Weir's own doing, or of an older epoch")
+
+/* Why a connection attempt or a connection failed. */
+#define WEIR_FAILURES(X)                                                      \
+	X(REFUSED, "refused", "the peer answered the SYN with RST")           \
+	X(TIMEOUT, "timeout", "no answer to the SYN or to retransmissions")   \
+	X(UNREACHABLE, "unreachable", "the network said unreachable")         \
+	X(RESET, "reset", "the peer reset the connection")                    \
+	X(CLOSED, "closed", "the peer closed while an answer was awaited")    \
+	X(LOCAL, "local", "this side gave up or had no route, port or memory") \
+	X(OTHER, "other", "none of the above")
+
+/* How a connection that was established came to its end. */
+#define WEIR_CLOSES(X)                                                        \
+	X(FIN, "fin", "closed in order")                                      \
+	X(RST_REMOTE, "rst_remote", "the peer reset it")                      \
+	X(RST_LOCAL, "rst_local", "this side reset it")                       \
+	X(TIMEOUT, "timeout", "retransmissions or keepalives ran out")        \
+	X(WEIR, "weir", "Weir reset it")                                      \
+	X(FAILED, "failed", "it was never established")                       \
+	X(OTHER, "other", "none of the above")
+
+#define WEIR_STATES(X)                                                        \
+	X(CLOSED, "closed", "traffic flows, samples are judged")              \
+	X(OPEN, "open", "new connections are refused")                        \
+	X(HALF_OPEN, "half_open", "a few probes are let through")             \
+	X(OPEN_SUPPRESSED, "open_suppressed", "tripped, the ejection guard forbids it") \
+	X(FORCED_OPEN, "forced_open", "an operator holds it open")            \
+	X(FORCED_CLOSED, "forced_closed", "an operator holds it closed")
+
+#define WEIR_TRIPS(X)                                                         \
+	X(NONE, "none", "nothing")                                            \
+	X(CONSECUTIVE, "consecutive", "consecutive failures reached the limit") \
+	X(FAILURE_RATE, "failure_rate", "the failure rate reached its threshold") \
+	X(SLOW_RATE, "slow_rate", "the slow-call rate reached its threshold") \
+	X(PROBE_FAILED, "probe_failed", "a half-open probe failed")           \
+	X(PROBE_TIMEOUT, "probe_timeout", "a half-open probe never answered") \
+	X(PROBES_OK, "probes_ok", "all half-open probes succeeded")           \
+	X(WAIT_ELAPSED, "wait_elapsed", "the wait in open was over")          \
+	X(MANUAL, "manual", "an operator asked for it")                       \
+	X(EXPIRED, "expired", "the operator's override ran out")              \
+	X(POLICY, "policy", "the policy changed")                             \
+	X(GUARD, "guard", "the ejection guard allowed or forbade it")
+
+/* Every path on which Weir could not do its work and let traffic flow (W1). */
+#define WEIR_FAULTS(X)                                                        \
+	X(NO_STORAGE, "no_storage", "no socket storage: connection not counted") \
+	X(ENDPOINT_FULL, "endpoint_full", "endpoint table full: counted for the service alone") \
+	X(RING_FULL, "ring_full", "event ring full: event lost, decisions unaffected") \
+	X(CAS_LOST, "cas_lost", "a compare-and-swap gave up")                 \
+	X(LEASE_EXPIRED, "lease_expired", "verdict ignored: the agent's heartbeat is old") \
+	X(NO_SERVICE, "no_service", "a rule named a service without configuration") \
+	X(DENIED_BEFORE, "denied_before", "another program had already denied the connect") \
+	X(UNMATCHED, "unmatched", "no policy matched and observeAll is off")  \
+	X(STALE_RELEASED, "stale_released", "the audit released a reservation no hook did") \
+	X(LISTEN_FULL, "listen_full", "more listening ports than adoption can remember") \
+	X(NO_FLAG, "no_flag", "the STATE callback could not be set on a socket")
+
+#define WEIR_ENUM_ROW_(prefix, id) prefix##id,
+#define X(id, name, help) WEIR_ENUM_ROW_(WEIR_VERDICT_, id)
+enum weir_verdict_id { WEIR_VERDICTS(X) WEIR_VERDICT_COUNT };
+#undef X
+#define X(id, name, help) WEIR_ENUM_ROW_(WEIR_REASON_, id)
+enum weir_reason { WEIR_REASONS(X) WEIR_REASON_COUNT };
+#undef X
+#define X(id, name, help) WEIR_ENUM_ROW_(WEIR_PHASE_, id)
+enum weir_phase { WEIR_PHASES(X) WEIR_PHASE_COUNT };
+#undef X
+#define X(id, name, help) WEIR_ENUM_ROW_(WEIR_RESULT_, id)
+enum weir_result { WEIR_RESULTS(X) WEIR_RESULT_COUNT };
+#undef X
+#define X(id, name, help) WEIR_ENUM_ROW_(WEIR_FAILURE_, id)
+enum weir_failure { WEIR_FAILURES(X) WEIR_FAILURE_COUNT };
+#undef X
+#define X(id, name, help) WEIR_ENUM_ROW_(WEIR_CLOSE_, id)
+enum weir_close { WEIR_CLOSES(X) WEIR_CLOSE_COUNT };
+#undef X
+#define X(id, name, help) WEIR_ENUM_ROW_(WEIR_STATE_, id)
+enum weir_state { WEIR_STATES(X) WEIR_STATE_COUNT };
+#undef X
+#define X(id, name, help) WEIR_ENUM_ROW_(WEIR_TRIP_, id)
+enum weir_trip { WEIR_TRIPS(X) WEIR_TRIP_COUNT };
+#undef X
+#define X(id, name, help) WEIR_ENUM_ROW_(WEIR_FAULT_, id)
+enum weir_fault_id { WEIR_FAULTS(X) WEIR_FAULT_COUNT };
+#undef X
+
+enum weir_mode { WEIR_MODE_OBSERVE, WEIR_MODE_ENFORCE, WEIR_MODE_DISABLED };
+enum weir_scope { WEIR_SCOPE_ENDPOINT, WEIR_SCOPE_SERVICE };
+
+/* What the kernel does with a new connection; the agent writes it. */
+enum weir_gate {
+	WEIR_GATE_ADMIT,	/* closed */
+	WEIR_GATE_REFUSE,	/* open */
+	WEIR_GATE_PROBE,	/* half-open: `permitted` tokens */
+	WEIR_GATE_FORCED,	/* refused because an operator said so */
+};
+
+/* ---- written by the agent, read by the kernel ---------------------------- */
+
+/* A mask class: one lookup in weir_rule for each connection. */
+struct weir_class {
+	__u8 prefix;		/* 0..128; IPv4 prefixes have 96 added */
+	__u8 exact_port;	/* 1: the key holds the port, 0: ranges */
+	__u8 reserved[2];
+};
+
+/* weir_control, one element, mapped by the agent. */
+struct weir_control {
+	__u32 abi;
+	__u32 active;		/* 0: every program returns at once (W2) */
+	__u32 generation;	/* its lowest bit picks rules and services (W4) */
+	__u32 observe_all;	/* 0: connections no policy names are ignored */
+	__u64 heartbeat_ns;	/* written every 250 ms */
+	__u64 lease_ns;		/* older heartbeat: dynamic verdicts are ignored */
+	__u32 class_count[2];	/* by generation & 1 */
+	struct weir_class classes[2][WEIR_CLASSES_MAX];
+	__u32 owner_pid;	/* for people: who wrote this */
+	__u32 reserved;
+};
+
+/* weir_rule: destination to services. The exact key is {gen, 128, port, addr}. */
+struct weir_rule_key {
+	__u8 generation;	/* 0 or 1 */
+	__u8 prefix;
+	__u16 port;		/* 0: the value's ranges decide */
+	__u32 addr[4];		/* network order, masked to prefix */
+};
+
+struct weir_rule {
+	__u16 port_min;
+	__u16 port_max;
+	__u32 rank;		/* higher wins; see policy_rank() */
+	__u32 clients;		/* client set, 0 = everyone */
+	__u32 slot;
+};
+
+struct weir_rule_set {
+	__u32 count;
+	__u32 reserved;
+	struct weir_rule rules[WEIR_RULES_PER_KEY];
+};
+
+enum weir_client_kind { WEIR_CLIENT_UID, WEIR_CLIENT_CGROUP };
+
+/* weir_client: present = the uid or cgroup belongs to the client set. */
+struct weir_client_key {
+	__u32 generation;	/* 0 or 1 */
+	__u32 set;
+	__u32 kind;		/* enum weir_client_kind */
+	__u32 reserved;
+	__u64 id;		/* uid, or cgroup id: descendants match too */
+};
+
+/* weir_service, element slot * 2 + (generation & 1). */
+struct weir_service {
+	__u32 mode;		/* enum weir_mode */
+	__u32 scope;		/* enum weir_scope: who carries the breaker */
+	__u32 has_breaker;
+	__u32 refuse_errno;	/* positive errno of a refused connect() */
+	__u32 connections_max;	/* WEIR_NONE: no limit */
+	__u32 endpoint_connections_max;
+	__u32 consecutive_max;	/* 0: off */
+	__u32 slice_shift;	/* a start slice is 1 << slice_shift us long */
+	__u64 slow_us;		/* 0: slow calls are not judged */
+	__u64 silence_us;	/* consecutive failures are forgotten after it */
+	char name[WEIR_NAME_BYTES];	/* how a restarted agent finds its slots */
+};
+
+/* weir_verdict, element subject; mapped, `word` is stored last and at once. */
+struct weir_verdict {
+	__u64 word;		/* see verdict_word() */
+	__u64 epoch_us;		/* start of the epoch: older calls are neutral */
+	__u64 hint_at;		/* wake the agent when `bad` reaches this */
+	/* The agent's own memory, for the agent that comes after it. */
+	__u64 until_ns;
+	__u64 since_ns;
+	__u32 level;
+	__u32 state;		/* enum weir_state */
+	__u32 trip;		/* enum weir_trip */
+	__u32 reserved;
+};
+
+/* ---- written by the kernel, read by the agent ---------------------------- */
+
+/*
+ * Log-linear histogram: 28 buckets a decade, each at most 12.5 % wide, from
+ * 10 us to 100 s; the first takes all below, the last all above. 1, 2.5 and 5
+ * of every decade are edges, so the Prometheus edges fold exactly.
+ */
+#define WEIR_HIST_BUCKETS 198u
+
+struct weir_histogram {
+	__u64 bucket[WEIR_HIST_BUCKETS];
+	__u64 sum_us;
+};
+
+/* weir_stat, per CPU, element slot. */
+struct weir_stat {
+	__u64 decisions[WEIR_VERDICT_COUNT][WEIR_REASON_COUNT];
+	__u64 calls[WEIR_PHASE_COUNT][WEIR_RESULT_COUNT];
+	__u64 failures[WEIR_FAILURE_COUNT];
+	__u64 closed[WEIR_CLOSE_COUNT];
+	__u64 opened;		/* admitted connect() calls */
+	__u64 established;
+	__u64 adopted;
+	__u64 sent_bytes;
+	__u64 received_bytes;
+	__u64 retransmits;
+	struct weir_histogram connect;
+	struct weir_histogram response;
+};
+
+/*
+ * weir_subject, element subject; mapped read-only. The first line is what
+ * connect() fights for, so nothing else shares it.
+ */
+struct weir_subject {
+	__u32 in_use;		/* held from connect() to the final close */
+	__u32 shadow;		/* of these: would have been refused (observe) */
+	__u64 probe;		/* see probe_take() */
+	__u64 acquired;		/* both only grow: the audit's churn */
+	__u64 released;
+	__u64 pad0[4];
+
+	__u64 consecutive;	/* epoch << 32 | failures in a row */
+	__u64 last_sample_us;
+	__u64 bad;		/* failures and ended slow calls of this epoch */
+	__u64 hinted;		/* the hint_at that was already signalled */
+	__u64 opened;
+	__u64 refused;		/* and would-be refused */
+	__u64 last_failure;	/* enum weir_failure of the latest failure */
+	__u32 connecting;
+	__u32 calls_active;
+
+	__u64 calls[WEIR_PHASE_COUNT][WEIR_RESULT_COUNT];
+	__u64 failures[WEIR_FAILURE_COUNT];
+	__s64 older;		/* calls in flight that fell off the ring */
+	__u64 slices[WEIR_SLICES];	/* see slice_start() */
+	__u64 pad1[8];
+};
+
+/* weir_hist, element endpoint: recent-quantile source, may wrap. */
+struct weir_endpoint_hist {
+	__u32 connect[WEIR_HIST_BUCKETS];
+	__u32 response[WEIR_HIST_BUCKETS];
+};
+
+/* weir_endpoint: which subject a destination of a service is. */
+struct weir_endpoint_key {
+	__u32 slot;
+	__u32 port;
+	__u32 addr[4];
+};
+
+/* weir_conn, socket storage. */
+enum weir_held { WEIR_HELD_FREE, WEIR_HELD_RESERVED, WEIR_HELD_COUNTED };
+enum weir_call { WEIR_CALL_NONE, WEIR_CALL_CONNECT, WEIR_CALL_TURN };
+
+#define WEIR_CONN_PROBE (1u << 0)	/* took a half-open token */
+#define WEIR_CONN_SHADOW (1u << 1)	/* would have been refused: neutral */
+#define WEIR_CONN_ESTABLISHED (1u << 2)
+#define WEIR_CONN_ADOPTED (1u << 3)	/* existed before the agent */
+#define WEIR_CONN_STATE_SEEN (1u << 4)	/* the STATE callback works on it */
+#define WEIR_CONN_SERVER_FIRST (1u << 5)	/* the peer spoke first */
+#define WEIR_CONN_ANSWERED (1u << 6)	/* at least one turn ended */
+
+struct weir_conn {
+	__u32 slot;
+	__u32 endpoint;		/* WEIR_NONE: the table was full */
+	__u32 breaker;		/* subject whose breaker admitted it */
+	__u32 epoch;		/* in which it was admitted */
+	__u32 held;		/* enum weir_held */
+	__u32 flags;
+	__u32 call;		/* enum weir_call: what is in flight */
+	__u32 slice;		/* start slice of that call */
+	__u64 call_us;		/* when it started */
+	__u64 admitted_us;	/* connect() */
+	__u64 established_us;
+	__u64 received_bytes;	/* at the last turn's end */
+	__u32 turn_seq;		/* write_seq at the last answer */
+	__u32 retransmits;	/* total_retrans at the last answer */
+};
+
+/* weir_event, ring buffer. A hint is never a decision. */
+enum weir_event_type { WEIR_EVENT_HINT = 1, WEIR_EVENT_ENDPOINT, WEIR_EVENT_PROBE };
+
+struct weir_event {
+	__u32 type;		/* enum weir_event_type */
+	__u32 subject;
+	__u64 at_ns;
+	struct weir_endpoint_key key;	/* WEIR_EVENT_ENDPOINT */
+};
+
+/* weir_recount, element subject: what the audit found held. */
+struct weir_recount {
+	__u32 held;
+	__u32 overdue;		/* unanswered turns older than slow_us */
+};
+
+#define WEIR_PIN_SIZE(type, bytes)                                            \
+	_Static_assert(sizeof(struct type) == (bytes), "ABI: struct " #type)
+
+WEIR_PIN_SIZE(weir_class, 4);
+WEIR_PIN_SIZE(weir_control, 112);
+WEIR_PIN_SIZE(weir_rule_key, 20);
+WEIR_PIN_SIZE(weir_rule, 16);
+WEIR_PIN_SIZE(weir_rule_set, 136);
+WEIR_PIN_SIZE(weir_client_key, 24);
+WEIR_PIN_SIZE(weir_service, 112);
+WEIR_PIN_SIZE(weir_verdict, 56);
+WEIR_PIN_SIZE(weir_histogram, 1592);
+WEIR_PIN_SIZE(weir_stat, 3600);
+WEIR_PIN_SIZE(weir_subject, 576);
+WEIR_PIN_SIZE(weir_endpoint_hist, 1584);
+WEIR_PIN_SIZE(weir_endpoint_key, 24);
+WEIR_PIN_SIZE(weir_conn, 72);
+WEIR_PIN_SIZE(weir_event, 40);
+WEIR_PIN_SIZE(weir_recount, 8);
