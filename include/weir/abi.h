@@ -323,15 +323,22 @@ struct weir_endpoint_key {
 
 /* weir_conn, socket storage. */
 enum weir_held { WEIR_HELD_FREE, WEIR_HELD_RESERVED, WEIR_HELD_COUNTED };
-enum weir_call { WEIR_CALL_NONE, WEIR_CALL_CONNECT, WEIR_CALL_TURN };
+enum weir_call {
+	WEIR_CALL_NONE,
+	WEIR_CALL_CONNECT,
+	WEIR_CALL_TURN,
+	WEIR_CALL_STARTING,	/* one CPU is entering it into its slice */
+};
 
 #define WEIR_CONN_PROBE (1u << 0)	/* took a half-open token */
 #define WEIR_CONN_SHADOW (1u << 1)	/* would have been refused: neutral */
 #define WEIR_CONN_ESTABLISHED (1u << 2)
 #define WEIR_CONN_ADOPTED (1u << 3)	/* existed before the agent */
 #define WEIR_CONN_STATE_SEEN (1u << 4)	/* the STATE callback works on it */
-#define WEIR_CONN_SERVER_FIRST (1u << 5)	/* the peer spoke first */
+#define WEIR_CONN_DUPLEX (1u << 5)	/* no turns: both sides speak at will */
 #define WEIR_CONN_ANSWERED (1u << 6)	/* at least one turn ended */
+#define WEIR_CONN_RELEASED (1u << 7)	/* the application has closed it */
+#define WEIR_CONN_OVERLAP (1u << 16)	/* bits 16 and 17: overlaps seen */
 
 struct weir_conn {
 	__u32 slot;

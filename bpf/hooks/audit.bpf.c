@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * audit.bpf.c - iter/bpf_sk_storage_map: look at every tracked connection.
+ *
+ * Recounts what is held (the agent compares), releases reservations whose
+ * socket closed without any hook seeing it, settles half-open probes that
+ * connected and stayed silent for a second, and, where no send hook exists,
+ * counts the calls that have been awaited for too long.
+ */
+#include "bpf/conn.h"
+
+#define STALE_US 1000000ull
+#define SILENT_PROBE_US 1000000ull
+
+static __always_inline void recount(__u32 subject, __u32 held, __u32 overdue)
+{
+	struct weir_recount *r = NULL;
+
+	if (subject != WEIR_NONE)
+		r = bpf_map_lookup_elem(&weir_recount, &subject);
+	if (!r)
+		return;
+	r->held += held;
+	r->overdue += overdue;
+}
+
+static __always_inline bool call_overdue(struct weir_conn *conn,
+					 struct tcp_sock *tp,
+					 const struct weir_service *service,
+					 __u64 now)
+{
+	if (weir_send_hook || !service->slow_us ||
+	    !(conn->flags & WEIR_CONN_ESTABLISHED) ||
+	    conn->flags & (WEIR_CONN_SHADOW | WEIR_CONN_RELEASED))
+		return false;
+	return turn_awaited(conn, tp) &&
+	       now - tp->first_tx_mstamp > service->slow_us;
+}
+
+static __always_inline bool reservation_stale(const struct weir_conn *conn,
+					      struct tcp_sock *tp, __u64 now)
+{
+	return conn->held == WEIR_HELD_RESERVED &&
+	       sk_state(tp) == BPF_TCP_CLOSE &&
+	       now - conn->admitted_us > STALE_US;
+}
+
+static __always_inline bool probe_silent(struct weir_conn *conn,
+					 struct tcp_sock *tp, __u64 now)
+{
+	return conn->flags & WEIR_CONN_PROBE &&
+	       conn->flags & WEIR_CONN_ESTABLISHED &&
+	       !turn_awaited(conn, tp) &&
+	       now - conn->established_us > SILENT_PROBE_US;
+}
+
+SEC("iter/bpf_sk_storage_map")
+int weir_audit(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	const struct weir_control *control = control_active();
+	struct sock *sk = ctx->sk;
+	struct weir_service *service;
+	struct weir_conn *conn;
+	struct tcp_sock *tp;
+	__u64 now;
+
+	if (!control || !sk || !ctx->value)
+		return 0;
+	conn = conn_find(sk);
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!conn || !tp)
+		return 0;
+	service = service_find(control, conn->slot);
+	if (!service)
+		return 0;
+	now = now_us();
+	if (reservation_stale(conn, tp, now) && conn_release(conn))
+		fault_count(WEIR_FAULT_STALE_RELEASED);
+	if (probe_silent(conn, tp, now))
+		probe_end(conn, PROBE_ONE_OK);
+	if (conn->held != WEIR_HELD_FREE) {
+		__u32 overdue = call_overdue(conn, tp, service, now);
+
+		recount(conn->slot, 1, overdue);
+		recount(conn->endpoint, 1, overdue);
+	}
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * connect.bpf.c - cgroup/connect4 and connect6: may this connection begin?
+ *
+ * Gather who calls whom, decide in the order forced, breaker, cap, count, and
+ * return. A refusal happens before any packet leaves; whatever is missing lets
+ * the connection through and is counted (W1, W6).
+ */
+#include "bpf/conn.h"
+#include "bpf/service.h"
+
+#define CONNECT_ALLOW 1
+#define CONNECT_DENY 0
+
+struct attempt {
+	struct weir_endpoint_key key;
+	const struct weir_control *control;
+	struct weir_service *service;
+	struct weir_subject *subject;	/* of the service */
+	struct weir_subject *endpoint;	/* NULL: table full */
+	__u32 slot;
+	__u32 endpoint_id;
+	__u32 breaker;
+	__u32 epoch;
+	__u32 flags;	/* of the connection to be */
+	__u32 reason;	/* enum weir_reason of what objected */
+};
+
+/* ---- decide --------------------------------------------------------------------- */
+
+/* A rule objects. True: refused; false: let through, but as a shadow. */
+static __always_inline bool refuse(struct attempt *a, __u32 reason,
+				   bool enforced)
+{
+	/* What would have refused first is the reason; a real refusal wins. */
+	if (enforced || !(a->flags & WEIR_CONN_SHADOW))
+		a->reason = reason;
+	if (!enforced)
+		a->flags |= WEIR_CONN_SHADOW;
+	return enforced;
+}
+
+/* An old heartbeat: what depends on the agent is void (W8). */
+static __always_inline bool lease_holds(const struct attempt *a)
+{
+	const struct weir_control *control = a->control;
+
+	if (bpf_ktime_get_ns() - control->heartbeat_ns <= control->lease_ns)
+		return true;
+	fault_count(WEIR_FAULT_LEASE_EXPIRED);
+	return false;
+}
+
+static __always_inline bool gate_forced(struct attempt *a, bool enforcing)
+{
+	struct weir_verdict *verdict = verdict_find(a->slot);
+
+	if (!verdict || verdict_gate(verdict->word) != WEIR_GATE_FORCED)
+		return false;
+	return lease_holds(a) && refuse(a, WEIR_REASON_FORCED, enforcing);
+}
+
+/* The breaker's verdict; a half-open one gives a token or refuses. */
+static __always_inline bool gate_breaker(struct attempt *a, bool enforcing)
+{
+	struct weir_verdict *verdict = verdict_find(a->breaker);
+	struct weir_subject *subject = subject_find(a->breaker);
+	__u64 word;
+	enum weir_gate gate;
+
+	if (!verdict || !subject)
+		return false;
+	word = verdict->word;
+	gate = verdict_gate(word);
+	a->epoch = verdict_epoch(word);
+	if (gate == WEIR_GATE_ADMIT || !lease_holds(a))
+		return false;
+	enforcing = enforcing && !(verdict_flags(word) & VERDICT_ADVISORY);
+	if (gate == WEIR_GATE_FORCED)
+		return refuse(a, WEIR_REASON_FORCED, enforcing);
+	if (gate == WEIR_GATE_REFUSE)
+		return refuse(a, WEIR_REASON_BREAKER, enforcing);
+	if (probe_take(&subject->probe, a->epoch, verdict_permitted(word)) ==
+	    PROBE_TAKEN) {
+		a->flags |= WEIR_CONN_PROBE;
+		return false;
+	}
+	return refuse(a, WEIR_REASON_HALF_OPEN, enforcing);
+}
+
+/* One place in `subject`; full: refused, or only said so when observing. */
+static __always_inline bool cap_full(struct attempt *a,
+				     struct weir_subject *subject, __u32 cap,
+				     bool enforcing)
+{
+	enum cap_result result;
+
+	if (cap == WEIR_NONE || !enforcing) {
+		if (cap != WEIR_NONE &&
+		    cap_would_be_full(subject->in_use, subject->shadow, cap))
+			refuse(a, WEIR_REASON_CAP, false);
+		atomic_add(&subject->in_use, 1);
+		return false;
+	}
+	result = cap_take(&subject->in_use, cap);
+	if (result == CAP_TAKEN)
+		return false;
+	if (result == CAP_LOST)
+		fault_count(WEIR_FAULT_CAS_LOST);
+	return refuse(a, WEIR_REASON_CAP, true);
+}
+
+static __always_inline void token_give(struct attempt *a)
+{
+	struct weir_subject *subject = subject_find(a->breaker);
+
+	if (subject && a->flags & WEIR_CONN_PROBE)
+		probe_give(&subject->probe, a->epoch);
+}
+
+/* Takes the places of service and endpoint; true: refused, nothing is held. */
+static __always_inline bool bulkhead_full(struct attempt *a, bool enforcing)
+{
+	if (cap_full(a, a->subject, a->service->connections_max, enforcing)) {
+		token_give(a);
+		return true;
+	}
+	if (a->endpoint &&
+	    cap_full(a, a->endpoint, a->service->endpoint_connections_max,
+		     enforcing)) {
+		cap_give(&a->subject->in_use);
+		token_give(a);
+		return true;
+	}
+	return false;
+}
+
+static __always_inline bool decide(struct attempt *a)
+{
+	bool enforcing = a->service->mode == WEIR_MODE_ENFORCE;
+
+	return gate_forced(a, enforcing) || gate_breaker(a, enforcing) ||
+	       bulkhead_full(a, enforcing);
+}
+
+/* ---- count ---------------------------------------------------------------------- */
+
+static __always_inline void count_refusal(struct weir_subject *subject)
+{
+	if (subject)
+		atomic_add(&subject->refused, 1);
+}
+
+static __always_inline void count_admission(struct weir_subject *subject,
+					    bool shadow)
+{
+	if (!subject)
+		return;
+	atomic_add(&subject->opened, 1);
+	atomic_add(&subject->acquired, 1);
+	if (shadow)
+		atomic_add(&subject->shadow, 1);
+}
+
+static __always_inline void count_decision(const struct attempt *a,
+					   __u32 verdict)
+{
+	struct weir_stat *stat = stat_find(a->slot);
+
+	if (!stat || a->reason >= WEIR_REASON_COUNT)
+		return;
+	stat->decisions[verdict][a->reason]++;
+	if (verdict != WEIR_VERDICT_REFUSE)
+		stat->opened++;
+}
+
+/* ---- admit ---------------------------------------------------------------------- */
+
+/* Nothing can remember this connection: it is not counted, it goes on. */
+static __always_inline void forget(struct attempt *a)
+{
+	fault_count(WEIR_FAULT_NO_STORAGE);
+	cap_give(&a->subject->in_use);
+	if (a->endpoint)
+		cap_give(&a->endpoint->in_use);
+	token_give(a);
+}
+
+/* From 6.12 on the STATE callback can be asked for before the SYN. */
+static __always_inline void ask_for_state(struct bpf_sock_addr *ctx)
+{
+	int flags = 0;
+
+	if (bpf_getsockopt(ctx, SOL_TCP, WEIR_TCP_BPF_SOCK_OPS_CB_FLAGS,
+			   &flags, sizeof(flags)))
+		return;
+	flags |= BPF_SOCK_OPS_STATE_CB_FLAG;
+	bpf_setsockopt(ctx, SOL_TCP, WEIR_TCP_BPF_SOCK_OPS_CB_FLAGS, &flags,
+		       sizeof(flags));
+}
+
+static __always_inline void admit(struct bpf_sock_addr *ctx, struct attempt *a,
+				  struct weir_conn *conn)
+{
+	bool shadow = a->flags & WEIR_CONN_SHADOW;
+
+	if (!conn)
+		conn = bpf_sk_storage_get(&weir_conn, ctx->sk, 0,
+					  BPF_SK_STORAGE_GET_F_CREATE);
+	if (!conn) {
+		forget(a);
+		count_decision(a, shadow ? WEIR_VERDICT_WOULD_REFUSE
+					 : WEIR_VERDICT_ALLOW);
+		return;
+	}
+	__builtin_memset(conn, 0, sizeof(*conn));
+	conn->slot = a->slot;
+	conn->endpoint = a->endpoint_id;
+	conn->breaker = a->breaker;
+	conn->epoch = a->epoch;
+	conn->flags = a->flags;
+	conn->admitted_us = now_us();
+	count_admission(a->subject, shadow);
+	count_admission(a->endpoint, shadow);
+	conn->held = WEIR_HELD_RESERVED;
+	count_decision(a, shadow ? WEIR_VERDICT_WOULD_REFUSE
+				 : WEIR_VERDICT_ALLOW);
+	ask_for_state(ctx);
+}
+
+/* The same socket connects again: what it held goes back first. */
+static __always_inline struct weir_conn *
+renew(struct bpf_sock_addr *ctx, const struct weir_control *control)
+{
+	struct weir_conn *conn;
+	struct weir_service *service;
+
+	if (!ctx->sk)
+		return NULL;
+	conn = bpf_sk_storage_get(&weir_conn, ctx->sk, 0, 0);
+	if (!conn)
+		return NULL;
+	service = service_find(control, conn->slot);
+	if (service)
+		call_end(conn, service, WEIR_CALL_CONNECT, WEIR_FAILURE_LOCAL,
+			 now_us());
+	probe_end(conn, 0);
+	conn_release(conn);
+	return conn;
+}
+
+static __always_inline bool gather(struct attempt *a)
+{
+	a->slot = service_match(a->control, &a->key, NULL);
+	if (a->slot == WEIR_SLOT_OBSERVED && !a->control->observe_all) {
+		fault_count(WEIR_FAULT_UNMATCHED);
+		return false;
+	}
+	a->service = service_find(a->control, a->slot);
+	a->subject = subject_find(a->slot);
+	if (!a->service || !a->subject) {
+		fault_count(WEIR_FAULT_NO_SERVICE);
+		return false;
+	}
+	a->key.slot = a->slot;
+	a->endpoint_id = endpoint_find(&a->key);
+	a->endpoint = subject_find(a->endpoint_id);
+	a->breaker = a->service->scope == WEIR_SCOPE_ENDPOINT && a->endpoint
+			     ? a->endpoint_id
+			     : a->slot;
+	return true;
+}
+
+static __always_inline int connect_common(struct bpf_sock_addr *ctx,
+					  struct attempt *a)
+{
+	struct weir_conn *conn;
+
+	if (ctx->protocol != IPPROTO_TCP)
+		return CONNECT_ALLOW;
+	a->control = control_active();
+	if (!a->control)
+		return CONNECT_ALLOW;
+	if (bpf_get_retval() < 0) {
+		fault_count(WEIR_FAULT_DENIED_BEFORE);
+		return CONNECT_ALLOW;
+	}
+	a->key.port = bpf_ntohs((__u16)ctx->user_port);
+	conn = renew(ctx, a->control);
+	if (!gather(a))
+		return CONNECT_ALLOW;
+	if (decide(a)) {
+		count_refusal(a->subject);
+		count_refusal(a->endpoint);
+		count_decision(a, WEIR_VERDICT_REFUSE);
+		bpf_set_retval(-(int)a->service->refuse_errno);
+		return CONNECT_DENY;
+	}
+	if (a->flags & WEIR_CONN_SHADOW) {
+		count_refusal(a->subject);
+		count_refusal(a->endpoint);
+	}
+	admit(ctx, a, conn);
+	return CONNECT_ALLOW;
+}
+
+SEC("cgroup/connect4")
+int weir_connect4(struct bpf_sock_addr *ctx)
+{
+	struct attempt a = {};
+
+	a.key.addr[2] = bpf_htonl(0xffff);
+	a.key.addr[3] = ctx->user_ip4;
+	return connect_common(ctx, &a);
+}
+
+/* A mapped address (::ffff:a.b.c.d) is already in the form of the keys. */
+SEC("cgroup/connect6")
+int weir_connect6(struct bpf_sock_addr *ctx)
+{
+	struct attempt a = {};
+
+	a.key.addr[0] = ctx->user_ip6[0];
+	a.key.addr[1] = ctx->user_ip6[1];
+	a.key.addr[2] = ctx->user_ip6[2];
+	a.key.addr[3] = ctx->user_ip6[3];
+	return connect_common(ctx, &a);
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

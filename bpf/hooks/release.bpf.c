@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * release.bpf.c - cgroup/sock_release: the application let go of the socket.
+ *
+ * Usually the connection still has its FIN to exchange and is held until the
+ * STATE callback says CLOSE. Here ends what the application gave up, and what
+ * no STATE callback will ever report (connect() failed before a SYN).
+ */
+#include "bpf/conn.h"
+
+/* Connected, and nothing was awaited: the probe did what it could. */
+static __always_inline void settle_probe(struct weir_conn *conn)
+{
+	bool well = conn->flags & WEIR_CONN_ESTABLISHED &&
+		    conn->call == WEIR_CALL_NONE;
+
+	probe_end(conn, well ? PROBE_ONE_OK : 0);
+}
+
+/* connect() failed before the SYN: no route, no port. Never the backend's. */
+static __always_inline void never_sent(struct weir_conn *conn,
+				       const struct weir_service *service)
+{
+	struct outcome o = {
+		.phase = WEIR_PHASE_CONNECT,
+		.result = WEIR_RESULT_NEUTRAL,
+		.failure = WEIR_FAILURE_LOCAL,
+		.call_us = conn->admitted_us,
+	};
+
+	outcome_record(conn, service, &o);
+}
+
+static __always_inline void let_go(struct bpf_sock *ctx,
+				   struct weir_conn *conn,
+				   const struct weir_service *service)
+{
+	__u32 call = conn->call;
+
+	if (conn_flag_set(conn, WEIR_CONN_RELEASED) & WEIR_CONN_RELEASED)
+		return;
+	if (conn->held == WEIR_HELD_RESERVED && ctx->state == BPF_TCP_CLOSE)
+		never_sent(conn, service);
+	settle_probe(conn);
+	/* Given up: neutral, or slow if it was awaited for too long. */
+	if (call != WEIR_CALL_NONE)
+		call_end(conn, service, call, WEIR_FAILURE_LOCAL, now_us());
+}
+
+SEC("cgroup/sock_release")
+int weir_release(struct bpf_sock *ctx)
+{
+	const struct weir_control *control = control_active();
+	struct weir_service *service;
+	struct weir_conn *conn;
+
+	if (!control || ctx->protocol != IPPROTO_TCP)
+		return 1;
+	conn = conn_find(ctx);
+	if (!conn)
+		return 1;
+	service = service_find(control, conn->slot);
+	if (service)
+		let_go(ctx, conn, service);
+	if (ctx->state == BPF_TCP_CLOSE ||
+	    !(conn->flags & WEIR_CONN_STATE_SEEN))
+		conn_release(conn);
+	return 1;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

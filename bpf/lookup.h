@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * lookup.h - from a slot, subject or destination to its record.
+ *
+ * Every miss is a fault that is counted, and the traffic goes on (W1).
+ */
+#pragma once
+
+#include "bpf/maps.h"
+#include "bpf/mechanisms/match.h"
+#include "weir/words.h"
+
+#define atomic_add(where, what) ((void)__sync_fetch_and_add(where, what))
+
+static __always_inline void fault_count(__u32 id)
+{
+	__u64 *count = bpf_map_lookup_elem(&weir_fault, &id);
+
+	if (count)
+		(*count)++;
+}
+
+/* NULL: the programs are to return at once (W2). */
+static __always_inline struct weir_control *control_active(void)
+{
+	__u32 zero = 0;
+	struct weir_control *control =
+		bpf_map_lookup_elem(&weir_control, &zero);
+
+	return control && control->active ? control : NULL;
+}
+
+static __always_inline struct weir_service *
+service_find(const struct weir_control *control, __u32 slot)
+{
+	__u32 index = slot * 2 + (control->generation & 1);
+
+	return bpf_map_lookup_elem(&weir_service, &index);
+}
+
+static __always_inline struct weir_subject *subject_find(__u32 subject)
+{
+	if (subject == WEIR_NONE)
+		return NULL;
+	return bpf_map_lookup_elem(&weir_subject, &subject);
+}
+
+static __always_inline struct weir_verdict *verdict_find(__u32 subject)
+{
+	return bpf_map_lookup_elem(&weir_verdict, &subject);
+}
+
+static __always_inline struct weir_stat *stat_find(__u32 slot)
+{
+	return bpf_map_lookup_elem(&weir_stat, &slot);
+}
+
+static __always_inline void event_send(__u32 type, __u32 subject,
+				       const struct weir_endpoint_key *opt_key)
+{
+	struct weir_event *event =
+		bpf_ringbuf_reserve(&weir_event, sizeof(*event), 0);
+
+	if (!event) {
+		fault_count(WEIR_FAULT_RING_FULL);
+		return;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	event->type = type;
+	event->subject = subject;
+	event->at_ns = bpf_ktime_get_ns();
+	if (opt_key)
+		event->key = *opt_key;
+	/* Hints wake at once; names can wait for the next tick. */
+	bpf_ringbuf_submit(event, type == WEIR_EVENT_HINT ? BPF_RB_FORCE_WAKEUP
+							  : BPF_RB_NO_WAKEUP);
+}
+
+/* The endpoint's subject, made at its first sight; WEIR_NONE: table full. */
+static __always_inline __u32 endpoint_find(struct weir_endpoint_key *key)
+{
+	__u32 subject, *found = bpf_map_lookup_elem(&weir_endpoint, key);
+
+	if (found)
+		return *found;
+	if (bpf_map_pop_elem(&weir_free, &subject)) {
+		fault_count(WEIR_FAULT_ENDPOINT_FULL);
+		return WEIR_NONE;
+	}
+	if (bpf_map_update_elem(&weir_endpoint, key, &subject, BPF_NOEXIST)) {
+		/* Another CPU was first: its subject is the endpoint's. */
+		bpf_map_push_elem(&weir_free, &subject, 0);
+		found = bpf_map_lookup_elem(&weir_endpoint, key);
+		return found ? *found : WEIR_NONE;
+	}
+	event_send(WEIR_EVENT_ENDPOINT, subject, key);
+	return subject;
+}
