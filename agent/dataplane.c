@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * dataplane.c - see dataplane.h. The only file that sees the skeleton.
+ */
+#include "agent/dataplane.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/links.h"
+#include "agent/log.h"
+#include "common/scoped.h"
+#include "weir.skel.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Maps that carry state from one agent to the next. */
+static const char *const kept_maps[] = {
+	"weir_control", "weir_rule",	"weir_client",	"weir_service",
+	"weir_verdict", "weir_subject", "weir_stat",	"weir_hist",
+	"weir_endpoint", "weir_free",	"weir_conn",	"weir_event",
+	"weir_fault",	"weir_recount", "weir_listen",
+};
+
+_Static_assert(COUNT(kept_maps) <= SNAPSHOT_MAPS_MAX, "status shows all maps");
+
+/* ---- probing: what this kernel has, never what its version promises -------- */
+
+static bool has_tracepoint(const struct btf *btf, const char *name)
+{
+	char type[64];
+
+	snprintf(type, sizeof(type), "btf_trace_%s", name);
+	return btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) > 0;
+}
+
+static int probe(struct dataplane *plane)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	if (!btf)
+		return -errno;
+	plane->send_hook = has_tracepoint(btf, "sock_send_length");
+	if (has_tracepoint(btf, "sk_data_ready"))
+		plane->turns = DATAPLANE_TURNS_DATA_READY;
+	else if (has_tracepoint(btf, "tcp_probe"))
+		plane->turns = DATAPLANE_TURNS_TCP_PROBE;
+	btf__free(btf);
+	return 0;
+}
+
+/* ---- prepare ------------------------------------------------------------------ */
+
+static void configure(struct dataplane *plane)
+{
+	struct weir_bpf *skeleton = plane->skeleton;
+	uint32_t subjects = dataplane_subjects_max(plane);
+
+	bpf_map__set_max_entries(skeleton->maps.weir_service,
+				 plane->services_max * 2);
+	bpf_map__set_max_entries(skeleton->maps.weir_verdict, subjects);
+	bpf_map__set_max_entries(skeleton->maps.weir_subject, subjects);
+	bpf_map__set_max_entries(skeleton->maps.weir_recount, subjects);
+	bpf_map__set_max_entries(skeleton->maps.weir_stat,
+				 plane->services_max);
+	bpf_map__set_max_entries(skeleton->maps.weir_hist,
+				 plane->endpoints_max);
+	bpf_map__set_max_entries(skeleton->maps.weir_endpoint,
+				 plane->endpoints_max);
+	bpf_map__set_max_entries(skeleton->maps.weir_free,
+				 plane->endpoints_max);
+	skeleton->rodata->weir_services_max = plane->services_max;
+	skeleton->rodata->weir_send_hook = plane->send_hook;
+	skeleton->rodata->weir_cgroup_id = plane->cgroup_id;
+	bpf_program__set_autoload(skeleton->progs.weir_send, plane->send_hook);
+	bpf_program__set_autoload(skeleton->progs.weir_data_ready,
+				  plane->turns == DATAPLANE_TURNS_DATA_READY);
+	bpf_program__set_autoload(skeleton->progs.weir_tcp_probe,
+				  plane->turns == DATAPLANE_TURNS_TCP_PROBE);
+}
+
+/* Same shape as the pinned one? Otherwise it belongs to another build. */
+static bool same_shape(struct bpf_map *map, int fd)
+{
+	struct bpf_map_info info = {};
+	__u32 bytes = sizeof(info);
+
+	return !bpf_obj_get_info_by_fd(fd, &info, &bytes) &&
+	       info.type == bpf_map__type(map) &&
+	       info.key_size == bpf_map__key_size(map) &&
+	       info.value_size == bpf_map__value_size(map) &&
+	       info.max_entries == bpf_map__max_entries(map);
+}
+
+/* All or none: half of an older agent's maps would not fit together. */
+static bool reuse_maps(struct dataplane *plane)
+{
+	struct bpf_object *object = plane->skeleton->obj;
+	int fds[COUNT(kept_maps)];
+	size_t opened = 0;
+	bool all = true;
+
+	for (; opened < COUNT(kept_maps) && all; opened++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(
+			object, kept_maps[opened]);
+		char path[PIN_PATH_BYTES];
+
+		pins_path(&plane->pins, "maps", kept_maps[opened], path);
+		fds[opened] = bpf_obj_get(path);
+		all = fds[opened] >= 0 && same_shape(map, fds[opened]);
+	}
+	for (size_t i = 0; i < opened; i++) {
+		if (all)
+			bpf_map__reuse_fd(bpf_object__find_map_by_name(
+						  object, kept_maps[i]),
+					  fds[i]);
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+	return all;
+}
+
+static int pin_maps(struct dataplane *plane)
+{
+	for (size_t i = 0; i < COUNT(kept_maps); i++) {
+		char path[PIN_PATH_BYTES];
+		int err;
+
+		pins_path(&plane->pins, "maps", kept_maps[i], path);
+		err = bpf_map__pin(bpf_object__find_map_by_name(
+					   plane->skeleton->obj, kept_maps[i]),
+				   path);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int fill_free_list(struct dataplane *plane)
+{
+	int fd = bpf_map__fd(plane->skeleton->maps.weir_free);
+
+	/* Highest first: the stack then hands out the lowest. */
+	for (uint32_t i = plane->endpoints_max; i-- > 0;) {
+		uint32_t subject = plane->services_max + i;
+		int err = bpf_map_update_elem(fd, NULL, &subject, BPF_ANY);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* ---- load ----------------------------------------------------------------------- */
+
+static void *map_memory(struct bpf_map *map, size_t value_bytes)
+{
+	size_t entry = (value_bytes + 7) / 8 * 8;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t bytes = entry * bpf_map__max_entries(map);
+	void *memory = mmap(NULL, (bytes + page - 1) / page * page,
+			    PROT_READ | PROT_WRITE, MAP_SHARED,
+			    bpf_map__fd(map), 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static int map_all(struct dataplane *plane)
+{
+	struct weir_bpf *skeleton = plane->skeleton;
+
+	plane->control = map_memory(skeleton->maps.weir_control,
+				    sizeof(*plane->control));
+	plane->verdicts = map_memory(skeleton->maps.weir_verdict,
+				     sizeof(*plane->verdicts));
+	plane->subjects = map_memory(skeleton->maps.weir_subject,
+				     sizeof(*plane->subjects));
+	plane->hists = map_memory(skeleton->maps.weir_hist,
+				  sizeof(*plane->hists));
+	plane->recounts = map_memory(skeleton->maps.weir_recount,
+				     sizeof(*plane->recounts));
+	plane->rule_fd = bpf_map__fd(skeleton->maps.weir_rule);
+	plane->client_fd = bpf_map__fd(skeleton->maps.weir_client);
+	plane->service_fd = bpf_map__fd(skeleton->maps.weir_service);
+	plane->stat_fd = bpf_map__fd(skeleton->maps.weir_stat);
+	plane->endpoint_fd = bpf_map__fd(skeleton->maps.weir_endpoint);
+	plane->free_fd = bpf_map__fd(skeleton->maps.weir_free);
+	plane->event_fd = bpf_map__fd(skeleton->maps.weir_event);
+	plane->fault_fd = bpf_map__fd(skeleton->maps.weir_fault);
+	plane->listen_fd = bpf_map__fd(skeleton->maps.weir_listen);
+	plane->conn_fd = bpf_map__fd(skeleton->maps.weir_conn);
+	if (!plane->control || !plane->verdicts || !plane->subjects ||
+	    !plane->hists || !plane->recounts)
+		return -errno;
+	return 0;
+}
+
+static int load(struct dataplane *plane, char *why, size_t bytes)
+{
+	int err;
+
+	configure(plane);
+	plane->adopted = reuse_maps(plane);
+	if (!plane->adopted)
+		pins_clear(&plane->pins);
+	err = weir_bpf__load(plane->skeleton);
+	if (err) {
+		snprintf(why, bytes, "loading the BPF programs: %s",
+			 strerror(-err));
+		return err;
+	}
+	if (!plane->adopted)
+		err = fill_free_list(plane);
+	if (!err && !plane->adopted)
+		err = pin_maps(plane);
+	if (!err)
+		err = map_all(plane);
+	if (err)
+		snprintf(why, bytes, "preparing the BPF maps: %s",
+			 strerror(-err));
+	return err;
+}
+
+/* ---- attach --------------------------------------------------------------------- */
+
+struct hook {
+	struct bpf_program *program;
+	struct bpf_link **link;
+	bool tracing;
+	bool wanted;
+};
+
+/* Release before acquire: nothing is taken that nobody would give back. */
+static size_t list_hooks(struct dataplane *plane, struct hook out[8])
+{
+	struct weir_bpf *s = plane->skeleton;
+	bool ready = plane->turns == DATAPLANE_TURNS_DATA_READY;
+	bool tcp_probe = plane->turns == DATAPLANE_TURNS_TCP_PROBE;
+	const struct hook hooks[] = {
+		{ s->progs.weir_release, &s->links.weir_release, false, true },
+		{ s->progs.weir_sockops, &s->links.weir_sockops, false, true },
+		{ s->progs.weir_data_ready, &s->links.weir_data_ready, true,
+		  ready },
+		{ s->progs.weir_tcp_probe, &s->links.weir_tcp_probe, true,
+		  tcp_probe },
+		{ s->progs.weir_connect4, &s->links.weir_connect4, false,
+		  true },
+		{ s->progs.weir_connect6, &s->links.weir_connect6, false,
+		  true },
+	};
+
+	memcpy(out, hooks, sizeof(hooks));
+	return COUNT(hooks);
+}
+
+static int attach_hook(struct dataplane *plane, const struct hook *hook)
+{
+	if (!hook->wanted) {
+		links_forget(hook->program, &plane->pins);
+		return 0;
+	}
+	if (hook->tracing)
+		return links_attach_tracing(hook->link, hook->program,
+					    &plane->pins);
+	return links_attach_cgroup(hook->link, hook->program,
+				   plane->cgroup_fd, &plane->pins);
+}
+
+static int attach(struct dataplane *plane, char *why, size_t bytes)
+{
+	struct hook hooks[8];
+	size_t count = list_hooks(plane, hooks);
+
+	for (size_t i = 0; i < count; i++) {
+		int err = attach_hook(plane, &hooks[i]);
+
+		if (!err)
+			continue;
+		snprintf(why, bytes, "attaching %s: %s%s",
+			 bpf_program__name(hooks[i].program), strerror(-err),
+			 err == -EPERM ? " (an older program may hold the hook "
+					 "exclusively: bpftool cgroup tree)"
+				       : "");
+		return err;
+	}
+	/* A send hook of before goes over to us; publish drops what is idle. */
+	return plane->adopted ? dataplane_need_send(plane, true) : 0;
+}
+
+static void detach(struct dataplane *plane)
+{
+	struct hook hooks[8];
+	size_t count = list_hooks(plane, hooks);
+
+	/* Acquire first, then release. */
+	while (count-- > 0) {
+		links_detach(*hooks[count].link, hooks[count].program,
+			     &plane->pins);
+		*hooks[count].link = NULL;
+	}
+	dataplane_need_send(plane, false);
+}
+
+int dataplane_need_send(struct dataplane *plane, bool needed)
+{
+	struct weir_bpf *s = plane->skeleton;
+	int err;
+
+	if (!plane->send_hook || needed == plane->send_attached)
+		return 0;
+	if (needed) {
+		err = links_attach_tracing(&s->links.weir_send,
+					   s->progs.weir_send, &plane->pins);
+		if (err)
+			return err;
+	} else {
+		links_detach(s->links.weir_send, s->progs.weir_send,
+			     &plane->pins);
+		s->links.weir_send = NULL;
+	}
+	plane->send_attached = needed;
+	return 0;
+}
+
+/* ---- iterators ------------------------------------------------------------------- */
+
+/* Runs an iterator program to its end; what it writes is nothing. */
+static int run_iterator(struct bpf_program *program,
+			const struct bpf_iter_attach_opts *options)
+{
+	struct bpf_link *link = bpf_program__attach_iter(program, options);
+	char nothing[64];
+	ssize_t got;
+
+	if (!link)
+		return -errno;
+	scoped(fd) int fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0)
+		got = -1;
+	else
+		do
+			got = read(fd, nothing, sizeof(nothing));
+		while (got > 0 || (got < 0 && errno == EAGAIN));
+	got = got < 0 ? -errno : 0;
+	bpf_link__destroy(link);
+	return (int)got;
+}
+
+int dataplane_audit(struct dataplane *plane)
+{
+	union bpf_iter_link_info info = { .map.map_fd =
+						  (__u32)plane->conn_fd };
+	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info,
+		    .link_info_len = sizeof(info));
+
+	memset(plane->recounts, 0,
+	       sizeof(*plane->recounts) * dataplane_subjects_max(plane));
+	return run_iterator(plane->skeleton->progs.weir_audit, &options);
+}
+
+static void forget_listeners(struct dataplane *plane)
+{
+	__u32 port;
+
+	while (!bpf_map_get_next_key(plane->listen_fd, NULL, &port))
+		if (bpf_map_delete_elem(plane->listen_fd, &port))
+			break;
+}
+
+int dataplane_adopt(struct dataplane *plane)
+{
+	forget_listeners(plane);
+	return run_iterator(plane->skeleton->progs.weir_adopt, NULL);
+}
+
+/* ---- reading ---------------------------------------------------------------------- */
+
+int dataplane_stat(struct dataplane *plane, uint32_t slot,
+		   struct weir_stat *out)
+{
+	int cpus = libbpf_num_possible_cpus();
+	size_t words = sizeof(*out) / sizeof(uint64_t);
+	scoped(memory) void *memory = NULL;
+	uint64_t *sum = (uint64_t *)out;
+
+	if (cpus <= 0)
+		return -EINVAL;
+	memory = calloc((size_t)cpus, sizeof(*out));
+	if (!memory)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(plane->stat_fd, &slot, memory))
+		return -errno;
+	memset(out, 0, sizeof(*out));
+	for (size_t i = 0; i < words * (size_t)cpus; i++)
+		sum[i % words] += ((const uint64_t *)memory)[i];
+	return 0;
+}
+
+void dataplane_faults(struct dataplane *plane, uint64_t out[WEIR_FAULT_COUNT])
+{
+	int cpus = libbpf_num_possible_cpus();
+	scoped(memory) void *memory = calloc(cpus > 0 ? (size_t)cpus : 1,
+					     sizeof(uint64_t));
+
+	memset(out, 0, sizeof(uint64_t) * WEIR_FAULT_COUNT);
+	for (uint32_t id = 0; memory && id < WEIR_FAULT_COUNT; id++) {
+		if (bpf_map_lookup_elem(plane->fault_fd, &id, memory))
+			continue;
+		for (int cpu = 0; cpu < cpus; cpu++)
+			out[id] += ((const uint64_t *)memory)[cpu];
+	}
+}
+
+size_t dataplane_programs(struct dataplane *plane,
+			  struct snapshot_program *out, size_t max)
+{
+	struct bpf_program *program;
+	size_t count = 0;
+
+	bpf_object__for_each_program(program, plane->skeleton->obj) {
+		struct bpf_prog_info info = {};
+		__u32 bytes = sizeof(info);
+		int fd = bpf_program__fd(program);
+
+		if (count == max || fd < 0 ||
+		    bpf_obj_get_info_by_fd(fd, &info, &bytes))
+			continue;
+		snprintf(out[count].name, sizeof(out[count].name), "%s",
+			 bpf_program__name(program));
+		out[count].run_count = info.run_cnt;
+		out[count].run_ns = info.run_time_ns;
+		out[count].recursion_misses = info.recursion_misses;
+		count++;
+	}
+	return count;
+}
+
+/* Arrays are always full; who fills a hash tells how full it is. */
+size_t dataplane_maps(struct dataplane *plane, struct snapshot_map *out,
+		      size_t max)
+{
+	size_t count = 0;
+
+	for (; count < COUNT(kept_maps) && count < max; count++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(
+			plane->skeleton->obj, kept_maps[count]);
+		enum bpf_map_type type = bpf_map__type(map);
+
+		snprintf(out[count].name, sizeof(out[count].name), "%s",
+			 kept_maps[count]);
+		out[count].max_entries = bpf_map__max_entries(map);
+		out[count].entries = type == BPF_MAP_TYPE_ARRAY ||
+						     type == BPF_MAP_TYPE_PERCPU_ARRAY
+					     ? out[count].max_entries
+					     : 0;
+	}
+	return count;
+}
+
+static void set_feature(struct snapshot_feature *feature, const char *name,
+			bool supported, const char *effect)
+{
+	snprintf(feature->name, sizeof(feature->name), "%s", name);
+	feature->supported = supported;
+	snprintf(feature->effect, sizeof(feature->effect), "%s", effect);
+}
+
+size_t dataplane_features(struct dataplane *plane,
+			  struct snapshot_feature *out, size_t max)
+{
+	bool ready = plane->turns == DATAPLANE_TURNS_DATA_READY;
+
+	if (max < 2)
+		return 0;
+	set_feature(&out[0], "sk_data_ready", ready,
+		    ready ? ""
+		    : plane->turns == DATAPLANE_TURNS_TCP_PROBE
+			    ? "tcp_probe stands in: response latency is "
+			      "measured from the start of a flight"
+			    : "no response latency: only connects are judged");
+	set_feature(&out[1], "sock_send_length", plane->send_hook,
+		    plane->send_hook ? ""
+				     : "overdue calls are found by the audit, "
+				       "every 250 ms");
+	return 2;
+}
+
+/* ---- open and close --------------------------------------------------------------- */
+
+static uint64_t cgroup_id(int fd)
+{
+	struct stat st;
+
+	/* A cgroup's id is the inode number of its directory. */
+	return fstat(fd, &st) == 0 ? st.st_ino : 0;
+}
+
+static int print_libbpf(enum libbpf_print_level level, const char *format,
+			va_list args)
+{
+	char line[512];
+
+	/* The verifier's log is long; it goes out only when asked for. */
+	if (level != LIBBPF_WARN || !getenv("WEIR_LIBBPF_LOG"))
+		return 0;
+	vsnprintf(line, sizeof(line), format, args);
+	line[strcspn(line, "\n")] = '\0';
+	log_warning("%s", line);
+	return 0;
+}
+
+static int open_all(struct dataplane *plane,
+		    const struct dataplane_options *options, char *why,
+		    size_t bytes)
+{
+	int err = pins_open(&plane->pins, options->pin_dir, why, bytes);
+
+	if (err)
+		return err;
+	err = probe(plane);
+	if (err) {
+		snprintf(why, bytes, "reading the kernel's BTF: %s",
+			 strerror(-err));
+		return err;
+	}
+	plane->skeleton = weir_bpf__open();
+	if (!plane->skeleton) {
+		err = -errno;
+		snprintf(why, bytes, "opening the BPF programs: %s",
+			 strerror(-err));
+		return err;
+	}
+	err = load(plane, why, bytes);
+	return err ? err : attach(plane, why, bytes);
+}
+
+int dataplane_open(struct dataplane **out,
+		   const struct dataplane_options *options, char *why,
+		   size_t bytes)
+{
+	struct dataplane *plane = calloc(1, sizeof(*plane));
+	int err;
+
+	if (!plane)
+		return -ENOMEM;
+	libbpf_set_print(print_libbpf);
+	plane->services_max = options->services_max;
+	plane->endpoints_max = options->endpoints_max;
+	plane->cgroup_fd = options->cgroup_fd;
+	plane->cgroup_id = cgroup_id(options->cgroup_fd);
+	err = open_all(plane, options, why, bytes);
+	if (err) {
+		/* What an earlier agent had pinned is left as it was. */
+		dataplane_close(plane, !plane->adopted);
+		return err;
+	}
+	*out = plane;
+	return 0;
+}
+
+void dataplane_close(struct dataplane *plane, bool remove)
+{
+	if (!plane)
+		return;
+	if (plane->control && remove)
+		__atomic_store_n(&plane->control->active, 0, __ATOMIC_RELEASE);
+	if (plane->skeleton && remove)
+		detach(plane);
+	/* Mapped memory goes with the process; pinned links stay attached. */
+	weir_bpf__destroy(plane->skeleton);
+	if (remove && plane->pins.base[0])
+		pins_remove(&plane->pins);
+	free(plane);
+}

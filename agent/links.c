@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * links.c - see links.h.
+ */
+#include "agent/links.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static void link_path(const struct pins *pins,
+		      const struct bpf_program *program,
+		      char out[PIN_PATH_BYTES])
+{
+	pins_path(pins, "links", bpf_program__name(program), out);
+}
+
+/* The earlier agent's link with our program in it, or NULL. */
+static struct bpf_link *take_over(struct bpf_program *program,
+				  const char *path)
+{
+	struct bpf_link *link;
+
+	if (access(path, F_OK) < 0)
+		return NULL;
+	link = bpf_link__open(path);
+	if (link && !bpf_link__update_program(link, program))
+		return link;
+	/* Defunct (its cgroup is gone), or not ours to update. */
+	bpf_link__destroy(link);
+	unlink(path);
+	return NULL;
+}
+
+int links_attach_cgroup(struct bpf_link **out, struct bpf_program *program,
+			int cgroup_fd, const struct pins *pins)
+{
+	char path[PIN_PATH_BYTES];
+	struct bpf_link *link;
+	int err;
+
+	link_path(pins, program, path);
+	link = take_over(program, path);
+	if (link) {
+		*out = link;
+		return 0;
+	}
+	link = bpf_program__attach_cgroup(program, cgroup_fd);
+	if (!link)
+		return -errno;
+	err = bpf_link__pin(link, path);
+	if (err) {
+		bpf_link__destroy(link);
+		return err;
+	}
+	*out = link;
+	return 0;
+}
+
+int links_attach_tracing(struct bpf_link **out, struct bpf_program *program,
+			 const struct pins *pins)
+{
+	struct bpf_link *link = bpf_program__attach(program);
+	char path[PIN_PATH_BYTES];
+	int err;
+
+	if (!link)
+		return -errno;
+	link_path(pins, program, path);
+	/* Removing the pin drops the earlier agent's link, after ours is on. */
+	if (unlink(path) < 0 && errno != ENOENT) {
+		err = -errno;
+		bpf_link__destroy(link);
+		return err;
+	}
+	err = bpf_link__pin(link, path);
+	if (err) {
+		bpf_link__destroy(link);
+		return err;
+	}
+	*out = link;
+	return 0;
+}
+
+void links_detach(struct bpf_link *link, const struct bpf_program *program,
+		  const struct pins *pins)
+{
+	if (!link)
+		return;
+	links_forget(program, pins);
+	bpf_link__destroy(link);
+}
+
+void links_forget(const struct bpf_program *program, const struct pins *pins)
+{
+	char path[PIN_PATH_BYTES];
+
+	link_path(pins, program, path);
+	unlink(path);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * links.h - exactly one program on each hook, whatever was there before.
+ *
+ * A cgroup link left by an earlier agent gets the new program by update, in
+ * one step. Tracing links cannot be updated: the new one is attached before
+ * the old one is dropped; the turn gate makes the overlap harmless.
+ */
+#pragma once
+
+#include <bpf/libbpf.h>
+
+#include "agent/pins.h"
+
+/* 0 or -errno. Pins the link under the program's name. */
+int links_attach_cgroup(struct bpf_link **out, struct bpf_program *program,
+			int cgroup_fd, const struct pins *pins);
+int links_attach_tracing(struct bpf_link **out, struct bpf_program *program,
+			 const struct pins *pins);
+
+/* Detaches and unpins. */
+void links_detach(struct bpf_link *link, const struct bpf_program *program,
+		  const struct pins *pins);
+
+/* Drops the pin of a program that this agent does not use. */
+void links_forget(const struct bpf_program *program, const struct pins *pins);
