@@ -33,6 +33,7 @@ struct phase {
 	const char *name;
 	const char *command; /* what the backend is told */
 	unsigned seconds;
+	struct timespec start; /* wall clock, to be found again in events */
 };
 
 struct request {
@@ -308,11 +309,12 @@ static int run_phases(void)
 	unsigned second = 0;
 
 	for (run.phase = 0; run.phase < options.phase_count; run.phase++) {
-		const struct phase *phase = &options.phases[run.phase];
+		struct phase *phase = &options.phases[run.phase];
 		int err = tell_backend(phase->command);
 
 		if (err)
 			return err;
+		clock_gettime(CLOCK_REALTIME, &phase->start);
 		for (unsigned i = 0; i < phase->seconds; i++) {
 			run_second(start_ns + second * NS_PER_SECOND);
 			print_row(++second);
@@ -342,10 +344,22 @@ static void write_phase(FILE *out, int phase, const char *name)
 		print_ms(quantile(sorted, count, 0.5), p50, sizeof(p50));
 		print_ms(quantile(sorted, count, 0.99), p99, sizeof(p99));
 	}
-	fprintf(out, "p50_%s='%s'\np99_%s='%s'\n", name, p50, name, p99);
+	fprintf(out, "p50_%s=%s\np99_%s=%s\n", name, p50, name, p99);
 }
 
-/* Assignments a shell can read. */
+static void write_start(FILE *out, const struct phase *phase)
+{
+	struct tm when;
+	char text[16];
+
+	gmtime_r(&phase->start.tv_sec, &when);
+	strftime(text, sizeof(text), "%T", &when);
+	fprintf(out, "start_%s=%s.%03ldZ\n", phase->name, text,
+		phase->start.tv_nsec / (long)NS_PER_MS);
+}
+
+/* One NAME=TEXT a line. */
+
 static int write_result(void)
 {
 	scoped(file) FILE *out = fopen(options.result, "we");
@@ -362,8 +376,10 @@ static int write_result(void)
 		seen.stuck_peak, seen.waiting_peak, seen.refused);
 	pthread_mutex_unlock(&seen.lock);
 	write_phase(out, -1, "all");
-	for (unsigned i = 0; i < options.phase_count; i++)
+	for (unsigned i = 0; i < options.phase_count; i++) {
+		write_start(out, &options.phases[i]);
 		write_phase(out, (int)i, options.phases[i].name);
+	}
 	return fflush(out) ? -errno : 0;
 }
 
