@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * sample.c - see sample.h.
+ */
+#include "agent/sample.h"
+
+#include <string.h>
+
+#include "agent/clock.h"
+#include "weir/words.h"
+
+static uint64_t total(const struct weir_subject *k, enum weir_result result)
+{
+	return __atomic_load_n(&k->calls[WEIR_PHASE_CONNECT][result],
+			       __ATOMIC_RELAXED) +
+	       __atomic_load_n(&k->calls[WEIR_PHASE_TURN][result],
+			       __ATOMIC_RELAXED);
+}
+
+/* Start of a slice in us; the tag is the low half of its number. */
+static uint64_t slice_start_us(uint32_t tag, uint32_t shift, uint64_t now_us)
+{
+	uint64_t now_slice = now_us >> shift;
+	uint32_t age = (uint32_t)now_slice - tag;
+
+	/* A tag of the future is one that another shift wrote. */
+	if (age > INT32_MAX || age > now_slice)
+		return 0;
+	return (now_slice - age) << shift;
+}
+
+uint32_t sample_overdue(const struct subject *subject,
+			const struct weir_subject *k, uint64_t fresh_us,
+			uint64_t now_ns)
+{
+	uint32_t shift = subject->service->slice_shift;
+	uint64_t slow_us = subject->service->rules.slow_ns / NS_PER_US;
+	uint64_t now_us = now_ns / NS_PER_US;
+	int64_t older = __atomic_load_n(&k->older, __ATOMIC_RELAXED);
+	int64_t overdue = older - (fresh_us ? (int64_t)subject->stale_calls : 0);
+
+	if (overdue < 0)
+		overdue = 0;
+	for (uint32_t i = 0; i < WEIR_SLICES; i++) {
+		uint64_t word = __atomic_load_n(&k->slices[i],
+						__ATOMIC_RELAXED);
+		uint64_t start_us = slice_start_us(pair_high(word), shift,
+						   now_us);
+		uint64_t end_us = start_us + (1ull << shift);
+
+		if (start_us && start_us >= fresh_us && end_us < now_us &&
+		    now_us - end_us > slow_us)
+			overdue += pair_low(word);
+	}
+	return (uint32_t)overdue;
+}
+
+/* Of the calls that were in flight at the epoch's start, those still there. */
+static void shrink_stale(struct subject *subject, const struct weir_subject *k)
+{
+	uint32_t active = __atomic_load_n(&k->calls_active, __ATOMIC_RELAXED);
+
+	if (subject->stale_calls > active)
+		subject->stale_calls = active;
+}
+
+static uint64_t rise(uint64_t now, uint64_t *seen)
+{
+	uint64_t more = now > *seen ? now - *seen : 0;
+
+	*seen += more;
+	return more;
+}
+
+void sample_take(struct breaker_sample *out, struct subject *subject,
+		 const struct weir_subject *k,
+		 const struct weir_recount *recount, bool by_audit,
+		 uint64_t now_ns)
+{
+	const struct breaker *breaker = &subject->breaker;
+	uint64_t slow = total(k, WEIR_RESULT_SLOW);
+	uint64_t row = __atomic_load_n(&k->consecutive, __ATOMIC_RELAXED);
+	uint64_t probe = __atomic_load_n(&k->probe, __ATOMIC_RELAXED);
+	uint64_t calls = slow + total(k, WEIR_RESULT_SUCCESS) +
+			 total(k, WEIR_RESULT_FAILURE) +
+			 total(k, WEIR_RESULT_NEUTRAL);
+
+	memset(out, 0, sizeof(*out));
+	if (calls != subject->calls_seen) {
+		subject->calls_seen = calls;
+		subject->active_ns = now_ns;
+		if (subject->is_endpoint)
+			subject->service->subject.active_ns = now_ns;
+	}
+	shrink_stale(subject, k);
+	if (breaker->state == WEIR_STATE_CLOSED &&
+	    subject->service->rules.slow_ns)
+		slow += by_audit ? recount->overdue
+				 : sample_overdue(subject, k,
+						  subject->fresh_us, now_ns);
+	out->success = rise(total(k, WEIR_RESULT_SUCCESS),
+			    &subject->success_seen);
+	out->failure = rise(total(k, WEIR_RESULT_FAILURE),
+			    &subject->failure_seen);
+	out->slow = rise(slow, &subject->slow_seen);
+	if (pair_high(row) == breaker->epoch)
+		out->consecutive = pair_low(row);
+	if (breaker->state == WEIR_STATE_HALF_OPEN &&
+	    probe_epoch(probe) == breaker->epoch) {
+		out->probes_taken = probe_taken(probe);
+		out->probes_ok = probe_ok(probe);
+		out->probes_bad = probe_bad(probe);
+	}
+}
+
+void sample_rebase(struct subject *subject, const struct weir_subject *k)
+{
+	subject->success_seen = total(k, WEIR_RESULT_SUCCESS);
+	subject->failure_seen = total(k, WEIR_RESULT_FAILURE);
+	subject->slow_seen = total(k, WEIR_RESULT_SLOW);
+}
