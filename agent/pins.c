@@ -4,7 +4,6 @@
  */
 #include "agent/pins.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -20,8 +19,6 @@
 #define MOUNT_SOURCE "weir" /* how we know our own mount again */
 
 static const char *const kinds[] = { "maps", "links" };
-
-DEFINE_SCOPED(dir, DIR *, if (*it) closedir(*it))
 
 static bool on_bpffs(const char *path)
 {

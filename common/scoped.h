@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@ DEFINE_SCOPED(fd, int, if (*it >= 0) close(*it))
 DEFINE_SCOPED(memory, void *, free(*it))
 DEFINE_SCOPED(text, char *, free(*it))
 DEFINE_SCOPED(file, FILE *, if (*it) fclose(*it))
+DEFINE_SCOPED(dir, DIR *, if (*it) closedir(*it))
 
 #define TAKE_PTR(p)                                                           \
 	({                                                                    \
