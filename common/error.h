@@ -36,6 +36,7 @@ struct weir_place {
 	unsigned line;
 	unsigned column;
 	unsigned length;
+	unsigned text_line;	/* the line `text` starts with; 0: the first */
 };
 
 /*
