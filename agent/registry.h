@@ -48,8 +48,9 @@ struct subject {
 	uint64_t calls_seen;
 	uint64_t active_ns;		/* when it last had a call; 0: never */
 	uint64_t retired_ns;		/* taken out of the hash; 0: in use */
-	int64_t drift;			/* as seen by the latest audit */
-	uint64_t drift_churn;		/* acquired + released at that time */
+	uint64_t churn;			/* acquired + released before the audit */
+	int64_t drift;			/* see audit.c */
+	uint32_t drift_passes;
 	char override_by[64];
 	char override_reason[128];
 	struct rate_point points[REGISTRY_RATE_POINTS];

@@ -141,6 +141,14 @@ struct snapshot_feature {
 	char effect[128];	/* what its absence means, for people */
 };
 
+/* The agent's own use of the host; filled by process_read(). */
+struct snapshot_process {
+	bool known;		/* /proc could be read */
+	double cpu_seconds;
+	uint64_t resident_bytes, virtual_bytes;
+	uint64_t open_fds, max_fds;
+};
+
 #define SNAPSHOT_MAPS_MAX 24
 #define SNAPSHOT_PROGRAMS_MAX 24
 #define SNAPSHOT_FEATURES_MAX 16
@@ -164,6 +172,7 @@ struct snapshot {
 	uint64_t faults[WEIR_FAULT_COUNT];
 	uint64_t series_dropped_total;
 	bool local_fault;
+	struct snapshot_process process;
 	/* lists; owned by the snapshot */
 	struct snapshot_service *services;	/* sorted by name, policies first */
 	size_t service_count;
@@ -182,6 +191,18 @@ struct snapshot {
 	struct snapshot_feature features[SNAPSHOT_FEATURES_MAX];
 	size_t feature_count;
 };
+
+/* How bad a state is; CLOSED is 0. */
+unsigned snapshot_severity(enum weir_state state);
+
+/* The service's breaker, or with scope endpoint the worst of its endpoints. */
+enum weir_state snapshot_state(const struct snapshot_service *service);
+
+/* By name; NULL: none. Of two endpoints of one name the one that is worse. */
+const struct snapshot_service *
+snapshot_find_service(const struct snapshot *s, const char *name);
+const struct snapshot_endpoint *
+snapshot_find_endpoint(const struct snapshot *s, const char *name);
 
 /* Frees the lists and the snapshot itself. NULL is fine. */
 void snapshot_free(struct snapshot *snapshot);

@@ -5,7 +5,9 @@
  * The hooks are attached first, then every network namespace is walked once:
  * whatever has no storage yet and is an outbound connection of our cgroup is
  * counted. Listeners come first in the walk, so by the time connections are
- * seen their ports are known, and what was accepted on one is not adopted.
+ * seen their ports are known, and what was accepted on one is not adopted. The
+ * walk holds each socket's lock, so no other hook is at work on it. After a
+ * change of policies it moves connections to the service that governs them now.
  */
 #include "bpf/conn.h"
 #include "bpf/service.h"
@@ -96,6 +98,17 @@ static __always_inline void adopt(struct tcp_sock *tp, struct weir_conn *conn,
 						       : 0));
 }
 
+/* Another service's by now: it gives back what it holds there. */
+static __always_inline void leave_old(struct weir_conn *conn, __u32 slot)
+{
+	if (conn->slot == slot || conn->held != WEIR_HELD_COUNTED)
+		return;
+	call_stop(conn, WEIR_CALL_TURN);
+	probe_end(conn, 0);
+	if (conn_release(conn))
+		conn_flag_clear(conn, WEIR_CONN_SHADOW);
+}
+
 static __always_inline bool adoptable(__u8 state)
 {
 	return state == BPF_TCP_ESTABLISHED || state == BPF_TCP_CLOSE_WAIT ||
@@ -140,10 +153,12 @@ int weir_adopt(struct bpf_iter__tcp *ctx)
 		return 0;
 	conn = bpf_sk_storage_get(&weir_conn, tp, 0,
 				  BPF_SK_STORAGE_GET_F_CREATE);
-	if (conn)
-		adopt(tp, conn, &key, service);
-	else
+	if (!conn) {
 		fault_count(WEIR_FAULT_NO_STORAGE);
+		return 0;
+	}
+	leave_old(conn, key.slot);
+	adopt(tp, conn, &key, service);
 	return 0;
 }
 

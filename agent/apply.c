@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * apply.c - see apply.h.
+ */
+#include "agent/apply.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/audit.h"
+#include "agent/clock.h"
+#include "agent/log.h"
+#include "agent/publish.h"
+#include "common/scoped.h"
+
+/* Everything a generation consists of, before it is in force. */
+struct candidate {
+	struct policy_set *set;
+	char *applied_text;
+	struct compiled *compiled;
+	struct clients clients;
+};
+
+static void candidate_clear(struct candidate *c)
+{
+	compiled_free(c->compiled);
+	policy_set_free(c->set);
+	clients_clear(&c->clients);
+	free(c->applied_text);
+}
+
+DEFINE_SCOPED(candidate, struct candidate, candidate_clear(it))
+
+/* ---- what is different ------------------------------------------------------------ */
+
+static const struct weir_policy *find(const struct policy_set *set,
+				      const char *name)
+{
+	for (size_t i = 0; set && i < set->policies.count; i++)
+		if (!strcmp(set->policies.items[i]->name, name))
+			return set->policies.items[i];
+	return NULL;
+}
+
+static void note(char **list, size_t *count, const char *name)
+{
+	if (*count < HTTP_NAMES_MAX && (list[*count] = strdup(name)))
+		++*count;
+}
+
+static void describe(const struct policy_set *before,
+		     const struct policy_set *after, struct http_result *r)
+{
+	for (size_t i = 0; i < after->policies.count; i++) {
+		const struct weir_policy *policy = after->policies.items[i];
+		const struct weir_policy *old = find(before, policy->name);
+
+		if (!old)
+			note(r->created, &r->created_count, policy->name);
+		else if (policy_equal(old, policy))
+			note(r->unchanged, &r->unchanged_count, policy->name);
+		else
+			note(r->updated, &r->updated_count, policy->name);
+	}
+	for (size_t i = 0; before && i < before->policies.count; i++)
+		if (!find(after, before->policies.items[i]->name))
+			note(r->deleted, &r->deleted_count,
+			     before->policies.items[i]->name);
+}
+
+/* ---- the way to a generation -------------------------------------------------------- */
+
+static bool needs_send(const struct compiled *compiled)
+{
+	for (size_t i = 0; i < compiled->service_count; i++)
+		if (compiled->services[i].slow_us)
+			return true;
+	return false;
+}
+
+static int prepare(struct agent *agent, struct candidate *c,
+		   struct weir_errors *errors)
+{
+	int err = compile_policies(&c->compiled, errors, &c->set->policies,
+				   registry_slot, &agent->registry);
+
+	if (err)
+		return err;
+	err = clients_resolve(&c->clients, c->compiled, agent->cgroup_root);
+	if (!err && c->clients.dropped)
+		log_warning("clients: %zu selectors' cgroups beyond the limit "
+			    "of %u are ignored", c->clients.dropped,
+			    WEIR_CLIENTS_MAX);
+	return err;
+}
+
+/* What cannot be filled in is reported as a limit, with what stays. */
+static int fill(struct agent *agent, struct candidate *c,
+		struct weir_errors *errors)
+{
+	const struct weir_place nowhere = { 0 };
+	int err = publish_fill(&agent->registry, c->compiled, &c->clients);
+
+	if (!err)
+		err = dataplane_need_send(agent->plane,
+					  needs_send(c->compiled) ||
+						  agent->plane->send_attached);
+	if (err)
+		errors_add(errors, &nowhere, NULL,
+			   "writing the policies into the kernel: %s; "
+			   "generation %u stays in force",
+			   strerror(-err), agent->plane->control->generation);
+	return err;
+}
+
+static int save(struct agent *agent, const struct candidate *c,
+		struct weir_errors *errors)
+{
+	const struct weir_place place = { .file = agent->store.applied };
+	int err = c->applied_text ? store_write_applied(&agent->store,
+							c->applied_text)
+				  : 0;
+
+	if (err)
+		errors_add(errors, &place, NULL,
+			   "writing: %s; generation %u stays in force",
+			   strerror(-err), agent->plane->control->generation);
+	return err;
+}
+
+static void remember_generation(struct agent *agent, const char *by)
+{
+	struct snapshot_generation *list = agent->generations;
+
+	if (agent->generation_count == SNAPSHOT_GENERATIONS_MAX) {
+		memmove(list, list + 1,
+			sizeof(*list) * (SNAPSHOT_GENERATIONS_MAX - 1));
+		agent->generation_count--;
+	}
+	list[agent->generation_count] = (struct snapshot_generation){
+		.number = agent->plane->control->generation,
+		.realtime_ns = clock_realtime_ns(),
+		.policies = (uint32_t)agent->set->policies.count,
+	};
+	snprintf(list[agent->generation_count].by,
+		 sizeof(list[agent->generation_count].by), "%s", by);
+	agent->generation_count++;
+}
+
+/* Breakers of services that were bound anew speak through new verdicts. */
+static void publish_verdicts(struct agent *agent, uint64_t now_ns)
+{
+	uint32_t subjects_max = dataplane_subjects_max(agent->plane);
+
+	for (uint32_t id = 0; id < subjects_max; id++)
+		if (agent->registry.subjects[id])
+			decide_publish(&agent->decide,
+				       agent->registry.subjects[id], now_ns);
+}
+
+static void take_force(struct agent *agent, struct candidate *c,
+		       const char *by)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+
+	publish_flip(agent->plane, c->compiled);
+	registry_bind(&agent->registry, &c->set->policies, now_ns);
+	publish_verdicts(agent, now_ns);
+	policy_set_free(agent->set);
+	compiled_free(agent->compiled);
+	clients_clear(&agent->clients);
+	agent->set = TAKE_PTR(c->set);
+	agent->compiled = TAKE_PTR(c->compiled);
+	agent->clients = c->clients;
+	memset(&c->clients, 0, sizeof(c->clients));
+	dataplane_need_send(agent->plane, needs_send(agent->compiled));
+	remember_generation(agent, by);
+	if (store_write_accepted(&agent->store, agent->set))
+		log_warning("%s: the accepted policies could not be kept; a "
+			    "restart over broken files would have none",
+			    agent->store.accepted);
+}
+
+/* Connections that another policy governs now move over to it. */
+static void adopt(struct agent *agent)
+{
+	int walked = audit_adopt(agent->plane, agent->cgroup,
+				 agent->options.netns,
+				 agent->options.netns_count);
+
+	if (walked < 0)
+		log_warning("adopting existing connections: %s",
+			    strerror(-walked));
+}
+
+static int put_in_force(struct agent *agent, struct candidate *c,
+			const char *by, struct weir_errors *errors)
+{
+	int err = fill(agent, c, errors);
+
+	if (!err)
+		err = save(agent, c, errors);
+	if (err)
+		return err;
+	take_force(agent, c, by);
+	events_say(agent->events, SNAPSHOT_EVENT_POLICY, "",
+		   "generation %u is in force: %zu policies (%s)",
+		   agent->plane->control->generation,
+		   agent->set->policies.count, by);
+	adopt(agent);
+	return 0;
+}
+
+static void remember_outcome(struct agent *agent, int err,
+			     const struct weir_errors *errors)
+{
+	agent->reload_ok = !err;
+	agent->reload_realtime_ns = clock_realtime_ns();
+	agent->reload_error[0] = '\0';
+	if (err)
+		snprintf(agent->reload_error, sizeof(agent->reload_error),
+			 "%s", errors->count ? errors->items[0].message
+					     : strerror(-err));
+}
+
+int apply_run(struct agent *agent, const struct apply_request *request,
+	      struct http_result *result, struct weir_errors *errors)
+{
+	scoped(candidate) struct candidate c = { 0 };
+	int err = store_load(&c.set, &c.applied_text, errors, &agent->store,
+			     request->change);
+
+	if (!err)
+		err = prepare(agent, &c, errors);
+	if (!err && result)
+		describe(agent->set, c.set, result);
+	if (!err && !request->dry_run)
+		err = put_in_force(agent, &c, request->by, errors);
+	if (!request->dry_run && (!request->change || !err))
+		remember_outcome(agent, err, errors);
+	if (result)
+		result->generation = agent->plane->control->generation;
+	return err;
+}
+
+static void log_errors(const struct weir_errors *errors)
+{
+	for (size_t i = 0; i < errors->count; i++) {
+		const struct weir_error *e = &errors->items[i];
+
+		log_error("%s:%u:%u: %s%s%s", e->file ? e->file : "policies",
+			  e->line, e->column, e->message,
+			  e->hint ? "; hint: " : "", e->hint ? e->hint : "");
+	}
+}
+
+/* The set this agent or an earlier one last accepted; else an empty one. */
+static int fall_back(struct agent *agent)
+{
+	scoped(candidate) struct candidate c = { 0 };
+	struct weir_errors errors = { 0 };
+	int err = store_load_accepted(&c.set, &errors, &agent->store);
+
+	if (err) {
+		c.set = calloc(1, sizeof(*c.set));
+		log_warning("no earlier policies to go on with: observing only");
+	}
+	err = c.set ? prepare(agent, &c, &errors) : -ENOMEM;
+	if (!err)
+		err = put_in_force(agent, &c, "start, last good policies",
+				   &errors);
+	log_errors(&errors);
+	errors_clear(&errors);
+	return err;
+}
+
+int apply_start(struct agent *agent)
+{
+	const struct apply_request request = { .by = "start" };
+	struct weir_errors errors = { 0 };
+	int err = apply_run(agent, &request, NULL, &errors);
+
+	log_errors(&errors);
+	errors_clear(&errors);
+	return err ? fall_back(agent) : 0;
+}
+
+void apply_refresh_clients(struct agent *agent)
+{
+	struct clients now = { 0 };
+	uint32_t parity = agent->plane->control->generation & 1;
+
+	if (!agent->compiled || !agent->compiled->client_count ||
+	    clients_resolve(&now, agent->compiled, agent->cgroup_root))
+		return;
+	if (clients_update(&agent->clients, &now, agent->plane->client_fd,
+			   parity))
+		log_warning("clients: the kernel's table is full");
+	clients_clear(&agent->clients);
+	agent->clients = now;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * config.c - weir.yaml: what the command line leaves open.
+ *
+ * As strict as policies are: an unknown or repeated key, a wrong type or unit
+ * is an error with its place. The file is flat but for `limits`.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <yaml.h>
+
+#include "agent/options.h"
+#include "common/scoped.h"
+#include "weir/abi.h"
+
+#define CONFIG_BYTES_MAX (64u * 1024u)
+
+/* One value, and where it stands. */
+struct scalar {
+	const char *path;	/* "limits.endpoints" */
+	const char *text;
+	struct weir_place place;
+};
+
+struct config {
+	struct options *options;
+	struct weir_errors *errors;
+	struct weir_place place;	/* file and text */
+	yaml_document_t *document;
+	unsigned seen;			/* rows that have been set */
+	int err;
+};
+
+static int reject(struct config *c, const struct scalar *s, const char *hint,
+		  const char *problem)
+{
+	c->err = errors_add(c->errors, &s->place, hint, "%s: %s %s", s->path,
+			    s->text, problem);
+	return c->err;
+}
+
+/* ---- the values ------------------------------------------------------------------ */
+
+static int set_observe_all(struct config *c, const struct scalar *s)
+{
+	if (strcmp(s->text, "true") && strcmp(s->text, "false"))
+		return reject(c, s, "write true or false",
+			      "is not a truth value");
+	c->options->observe_all = !strcmp(s->text, "true");
+	return 0;
+}
+
+static int set_lease(struct config *c, const struct scalar *s)
+{
+	double value;
+	char unit[8] = "";
+	uint64_t ns;
+
+	if (sscanf(s->text, "%lf%7s", &value, unit) != 2 ||
+	    (strcmp(unit, "s") && strcmp(unit, "ms")))
+		return reject(c, s, "durations need a unit: 3s, 1500ms",
+			      "is not a duration");
+	ns = (uint64_t)(value * (strcmp(unit, "s") ? 1e6 : 1e9));
+	if (!(value > 0) || ns < OPTIONS_LEASE_MIN_NS ||
+	    ns > OPTIONS_LEASE_MAX_NS)
+		return reject(c, s, NULL, "is not in 500ms..60s");
+	c->options->lease_ns = ns;
+	return 0;
+}
+
+static int set_count(struct config *c, const struct scalar *s, uint32_t max,
+		     uint32_t *out)
+{
+	unsigned value;
+	char rest;
+
+	if (sscanf(s->text, "%u%c", &value, &rest) != 1 || s->text[0] == '-')
+		return reject(c, s, NULL, "is not a number");
+	if (value < 1 || value > max)
+		return reject(c, s, NULL, "is out of range (weir.yaml)");
+	*out = value;
+	return 0;
+}
+
+static int set_services(struct config *c, const struct scalar *s)
+{
+	/* Slot 0, for what is only observed, comes on top. */
+	int err = set_count(c, s, WEIR_SERVICES_MAX - 1,
+			    &c->options->services_max);
+
+	if (!err)
+		c->options->services_max++;
+	return err;
+}
+
+static int set_endpoints(struct config *c, const struct scalar *s)
+{
+	return set_count(c, s, WEIR_ENDPOINTS_MAX, &c->options->endpoints_max);
+}
+
+static int set_metrics(struct config *c, const struct scalar *s)
+{
+	c->options->metrics_text = strdup(s->text);
+	if (!c->options->metrics_text)
+		return -ENOMEM;
+	c->options->metrics = strcmp(s->text, "off") ? c->options->metrics_text
+						     : NULL;
+	return 0;
+}
+
+static int set_text(char **out, const struct scalar *s)
+{
+	*out = strdup(s->text);
+	return *out ? 0 : -ENOMEM;
+}
+
+static int set_read_group(struct config *c, const struct scalar *s)
+{
+	return set_text(&c->options->read_group, s);
+}
+
+static int set_admin_group(struct config *c, const struct scalar *s)
+{
+	return set_text(&c->options->admin_group, s);
+}
+
+static const struct {
+	const char *path;
+	int (*set)(struct config *c, const struct scalar *s);
+} rows[] = {
+	{ "observeAll", set_observe_all },
+	{ "lease", set_lease },
+	{ "limits.services", set_services },
+	{ "limits.endpoints", set_endpoints },
+	{ "metrics", set_metrics },
+	{ "readGroup", set_read_group },
+	{ "adminGroup", set_admin_group },
+};
+
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+#define HINT                                                                  \
+	"weir.yaml knows observeAll, lease, limits.services, "                \
+	"limits.endpoints, metrics, readGroup, adminGroup"
+
+/* ---- the document ------------------------------------------------------------------ */
+
+static struct weir_place place_of(const struct config *c,
+				  const yaml_node_t *node)
+{
+	struct weir_place place = c->place;
+
+	place.line = (unsigned)node->start_mark.line + 1;
+	place.column = (unsigned)node->start_mark.column + 1;
+	place.length = node->type == YAML_SCALAR_NODE && node->data.scalar.length
+			       ? (unsigned)node->data.scalar.length
+			       : 1;
+	return place;
+}
+
+static void take_scalar(struct config *c, const char *path,
+			const yaml_node_t *key, const yaml_node_t *value)
+{
+	struct scalar s = {
+		.path = path,
+		.text = (const char *)value->data.scalar.value,
+		.place = place_of(c, value),
+	};
+	struct weir_place key_place = place_of(c, key);
+
+	for (size_t i = 0; i < ROWS; i++) {
+		if (strcmp(rows[i].path, path))
+			continue;
+		if (c->seen & 1u << i) {
+			c->err = errors_add(c->errors, &key_place, NULL,
+					    "%s is written twice", path);
+			return;
+		}
+		c->seen |= 1u << i;
+		if (rows[i].set(c, &s) == -ENOMEM)
+			c->err = -ENOMEM;
+		return;
+	}
+	c->err = errors_add(c->errors, &key_place, HINT, "%s: unknown key",
+			    path);
+}
+
+static void take_mapping(struct config *c, const yaml_node_t *node,
+			 const char *prefix)
+{
+	const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+
+	for (; pair < node->data.mapping.pairs.top; pair++) {
+		yaml_node_t *key = yaml_document_get_node(c->document,
+							  pair->key);
+		yaml_node_t *value = yaml_document_get_node(c->document,
+							    pair->value);
+		struct weir_place place = place_of(c, key);
+		char path[128];
+
+		if (key->type != YAML_SCALAR_NODE) {
+			c->err = errors_add(c->errors, &place, NULL,
+					    "a key must be a word");
+			continue;
+		}
+		snprintf(path, sizeof(path), "%s%s", prefix,
+			 (const char *)key->data.scalar.value);
+		if (value->type == YAML_SCALAR_NODE)
+			take_scalar(c, path, key, value);
+		else if (!*prefix && !strcmp(path, "limits") &&
+			 value->type == YAML_MAPPING_NODE)
+			take_mapping(c, value, "limits.");
+		else
+			c->err = errors_add(c->errors, &place, HINT,
+					    "%s: unknown key or wrong type",
+					    path);
+	}
+}
+
+static int parse(struct config *c)
+{
+	yaml_parser_t parser;
+	yaml_document_t document;
+	yaml_node_t *root;
+
+	if (!yaml_parser_initialize(&parser))
+		return -ENOMEM;
+	yaml_parser_set_input_string(&parser,
+				     (const unsigned char *)c->place.text,
+				     c->place.text_bytes);
+	if (!yaml_parser_load(&parser, &document)) {
+		c->place.line = (unsigned)parser.problem_mark.line + 1;
+		c->place.column = (unsigned)parser.problem_mark.column + 1;
+		c->place.length = 1;
+		c->err = errors_add(c->errors, &c->place, NULL, "%s",
+				    parser.problem ? parser.problem
+						   : "not readable as YAML");
+		yaml_parser_delete(&parser);
+		return c->err;
+	}
+	c->document = &document;
+	root = yaml_document_get_root_node(&document);
+	if (root && root->type == YAML_MAPPING_NODE)
+		take_mapping(c, root, "");
+	else if (root)
+		c->err = errors_add(c->errors, &c->place, HINT,
+				    "the file must hold keys and values");
+	yaml_document_delete(&document);
+	yaml_parser_delete(&parser);
+	return c->err;
+}
+
+static ssize_t read_file(const char *path, char *out, size_t bytes)
+{
+	scoped(fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	ssize_t got;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	got = read(fd, out, bytes);
+	if (got < 0)
+		return -errno;
+	return (size_t)got == bytes ? -E2BIG : got;
+}
+
+int options_read_file(struct options *options, struct weir_errors *errors)
+{
+	scoped(text) char *text = calloc(1, CONFIG_BYTES_MAX + 1);
+	struct config c = {
+		.options = options,
+		.errors = errors,
+		.place.file = options->config,
+	};
+	ssize_t got;
+
+	if (!text)
+		return -ENOMEM;
+	got = read_file(options->config, text, CONFIG_BYTES_MAX);
+	if (got < 0) {
+		errors_add(errors, &c.place, NULL,
+			   "reading the configuration: %s",
+			   strerror((int)-got));
+		return (int)got;
+	}
+	c.place.text = text;
+	c.place.text_bytes = (size_t)got;
+	return parse(&c);
+}

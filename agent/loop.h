@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * loop.h - what the agent does when: hints at once, time every 100 ms.
+ */
+#pragma once
+
+#include "agent/agent.h"
+
+/* Before any thread exists: signals are the loop's alone. */
+void loop_block_signals(void);
+
+int loop_open(struct agent *agent);
+
+/* Until SIGTERM or SIGINT. */
+int loop_run(struct agent *agent);
+
+void loop_close(struct agent *agent);
