@@ -149,22 +149,28 @@ static uint32_t default_services(void)
 static int open_plane(struct agent *agent)
 {
 	const struct options *o = &agent->options;
+	struct pins pins = { 0 };
 	const struct dataplane_options options = {
 		.services_max = o->services_max ? o->services_max
 						: default_services(),
 		.endpoints_max = o->endpoints_max ? o->endpoints_max
 						  : WEIR_ENDPOINTS_DEFAULT,
 		.cgroup_fd = agent->cgroup_fd,
-		.pin_dir = o->pin_dir,
+		.pins = &pins,
 	};
 	char why[512] = "out of memory";
-	int err = dataplane_open(&agent->plane, &options, why, sizeof(why));
+	int err = pins_open(&pins, o->pin_dir, why, sizeof(why));
 
-	if (err) {
-		log_error("%s; nothing was changed on this host", why);
-		return err;
+	if (!err) {
+		err = claim(&agent->pins_fd, o->pin_dir, "pin directory");
+		if (err)
+			return err;
+		err = dataplane_open(&agent->plane, &options, why,
+				     sizeof(why));
 	}
-	return claim(&agent->pins_fd, o->pin_dir, "pin directory");
+	if (err)
+		log_error("%s; nothing was changed on this host", why);
+	return err;
 }
 
 static int open_state(struct agent *agent)
@@ -202,7 +208,7 @@ static int open_http(struct agent *agent)
 
 /* ---- running -------------------------------------------------------------------------- */
 
-/* Fills what the programs read, then lets them go (W2). */
+/* The first generation lets the programs go (W2). */
 static int activate(struct agent *agent)
 {
 	struct weir_control *control = agent->plane->control;
@@ -213,7 +219,6 @@ static int activate(struct agent *agent)
 	control->observe_all = agent->options.observe_all;
 	control->owner_pid = (uint32_t)getpid();
 	control->heartbeat_ns = clock_monotonic_ns();
-	__atomic_store_n(&control->active, 1, __ATOMIC_RELEASE);
 	pthread_mutex_lock(&agent->lock);
 	err = apply_start(agent);
 	pthread_mutex_unlock(&agent->lock);

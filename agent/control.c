@@ -206,14 +206,14 @@ static size_t add_features(struct agent *agent, struct http_check *out,
 
 	for (size_t i = 0; i < count && i < max; i++) {
 		snprintf(out[i].group, sizeof(out[i].group), "feature");
-		snprintf(out[i].name, sizeof(out[i].name), "%s",
+		snprintf(out[i].name, sizeof(out[i].name), "%.31s",
 			 features[i].name);
 		snprintf(out[i].status, sizeof(out[i].status), "%s",
 			 features[i].supported ? "ok" : "warning");
 		snprintf(out[i].text, sizeof(out[i].text), "%s",
 			 features[i].supported ? "supported by this kernel"
 					       : "not in this kernel");
-		snprintf(out[i].hint, sizeof(out[i].hint), "%s",
+		snprintf(out[i].hint, sizeof(out[i].hint), "%.127s",
 			 features[i].effect);
 	}
 	return count < max ? count : max;

@@ -516,15 +516,10 @@ static int print_libbpf(enum libbpf_print_level level, const char *format,
 	return 0;
 }
 
-static int open_all(struct dataplane *plane,
-		    const struct dataplane_options *options, char *why,
-		    size_t bytes)
+static int open_all(struct dataplane *plane, char *why, size_t bytes)
 {
-	int err = pins_open(&plane->pins, options->pin_dir, why, bytes);
+	int err = probe(plane);
 
-	if (err)
-		return err;
-	err = probe(plane);
 	if (err) {
 		snprintf(why, bytes, "reading the kernel's BTF: %s",
 			 strerror(-err));
@@ -555,7 +550,8 @@ int dataplane_open(struct dataplane **out,
 	plane->endpoints_max = options->endpoints_max;
 	plane->cgroup_fd = options->cgroup_fd;
 	plane->cgroup_id = cgroup_id(options->cgroup_fd);
-	err = open_all(plane, options, why, bytes);
+	plane->pins = *options->pins;
+	err = open_all(plane, why, bytes);
 	if (err) {
 		/* What an earlier agent had pinned is left as it was. */
 		dataplane_close(plane, !plane->adopted);
@@ -575,7 +571,7 @@ void dataplane_close(struct dataplane *plane, bool remove)
 		detach(plane);
 	/* Mapped memory goes with the process; pinned links stay attached. */
 	weir_bpf__destroy(plane->skeleton);
-	if (remove && plane->pins.base[0])
+	if (remove)
 		pins_remove(&plane->pins);
 	free(plane);
 }

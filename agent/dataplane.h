@@ -22,7 +22,7 @@ struct dataplane_options {
 	uint32_t services_max;	/* slots, slot 0 included */
 	uint32_t endpoints_max;
 	int cgroup_fd;
-	const char *pin_dir;
+	const struct pins *pins;
 };
 
 enum dataplane_turns {

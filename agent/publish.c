@@ -112,5 +112,7 @@ uint32_t publish_flip(struct dataplane *plane, const struct compiled *compiled)
 	control->class_count[parity] = compiled->class_count;
 	__atomic_store_n(&control->generation, control->generation + 1,
 			 __ATOMIC_RELEASE);
+	/* From the first generation on the programs do their work (W2). */
+	__atomic_store_n(&control->active, 1, __ATOMIC_RELEASE);
 	return control->generation;
 }
