@@ -55,12 +55,13 @@ static char *copy_printable(const char *text, size_t bytes)
 /* The bytes from `text` to the next line break. */
 static size_t line_bytes(const char *text, size_t bytes)
 {
-	size_t length = 0;
+	for (size_t i = 0; i < bytes; i++) {
+		bool ascii = text[i] >= 0x20 && text[i] < 0x7f;
 
-	while (length < bytes &&
-	       !scan_line_break(text + length, bytes - length))
-		length++;
-	return length;
+		if (!ascii && scan_line_break(text + i, bytes - i))
+			return i;
+	}
+	return bytes;
 }
 
 static char *copy_line(const struct weir_place *place)
