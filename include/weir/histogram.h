@@ -56,8 +56,10 @@ static inline __u64 hist_upper_sixteenths(__u32 bucket)
 		return ~0ull;
 	decade = (bucket - 1) / HIST_DECADE_BUCKETS;
 	step = (bucket - 1) % HIST_DECADE_BUCKETS + 1;
-	for (__u32 i = 0; i < decade; i++)
-		base *= 10;
+	/* The constant bound is for the verifier. */
+	for (__u32 i = 0; i < HIST_DECADES; i++)
+		if (i < decade)
+			base *= 10;
 	if (step <= 12)
 		return base + base * step / 8;
 	if (step <= 20)

@@ -24,21 +24,25 @@ int weir_case(void *ctx)
 	return 0;
 }
 
+static long blow(__u32 index, void *ctx)
+{
+	if (cap_take(&hammer_in_use, hammer_cap) == CAP_TAKEN) {
+		__u32 seen = *(volatile __u32 *)&hammer_in_use;
+
+		if (seen > hammer_most)
+			hammer_most = seen;
+		__sync_fetch_and_add(&hammer_admitted, 1);
+		cap_give(&hammer_in_use);
+	}
+	if (probe_take(&hammer_probe, 7, 100) == PROBE_TAKEN)
+		__sync_fetch_and_add(&hammer_tokens, 1);
+	return 0;
+}
+
 SEC("syscall")
 int weir_hammer(void *ctx)
 {
-	for (int i = 0; i < 1000; i++) {
-		if (cap_take(&hammer_in_use, hammer_cap) == CAP_TAKEN) {
-			__u32 seen = *(volatile __u32 *)&hammer_in_use;
-
-			if (seen > hammer_most)
-				hammer_most = seen;
-			__sync_fetch_and_add(&hammer_admitted, 1);
-			cap_give(&hammer_in_use);
-		}
-		if (probe_take(&hammer_probe, 7, 100) == PROBE_TAKEN)
-			__sync_fetch_and_add(&hammer_tokens, 1);
-	}
+	bpf_loop(1000, blow, NULL, 0);
 	return 0;
 }
 
