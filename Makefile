@@ -26,7 +26,7 @@ SIM      := $(sort $(wildcard tests/sim/*.c))
 BPFTESTS := $(sort $(wildcard tests/bpf/*.bpf.c))
 TOOLS    := $(sort $(wildcard tests/tools/*.c))
 DEMO     := $(sort $(wildcard demo/*.c))
-BENCH    := $(sort $(wildcard bench/*.c))
+BENCH    := $(sort $(filter-out %.bpf.c,$(wildcard bench/*.c)))
 MAN      := $(sort $(wildcard docs/man/*.scd))
 
 PKGS     := libbpf libelf zlib yaml-0.1 jansson libmicrohttpd libsystemd libcurl smartcols libcap-ng
@@ -160,6 +160,14 @@ $(BUILD)/tests/bpf/%.bpf.o: tests/bpf/%.bpf.c
 $(BUILD)/tests/bpf/%.skel.h: $(BUILD)/tests/bpf/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
+$(BUILD)/bench/%.bpf.o: bench/%.bpf.c
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(KERN) -c $< -o $@
+
+$(BUILD)/bench/%.skel.h: $(BUILD)/bench/%.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
 # --- user side --------------------------------------------------------------------
 $(BUILD)/%.o: %.c
 	$(call say,CC,$<)
@@ -204,6 +212,8 @@ $(BUILD)/tests/bpf/run.o: $(patsubst tests/bpf/%.bpf.c,$(BUILD)/tests/bpf/%.skel
 $(BUILD)/tests/bpf/run: $(BUILD)/tests/bpf/run.o $(BUILD)/core.a $(BUILD)/common.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
+
+$(BUILD)/bench/hooks.o: $(BUILD)/bench/empty.skel.h
 
 # Helper programs stand alone: one file, libc and pthread.
 define standalone
