@@ -200,7 +200,7 @@ $(BUILD)/weirctl: $(call obj,$(WEIRCTL)) $(BUILD)/common.a
 # A unit test is one file and one program; weirctl's modules are linked in so
 # that they can be tested too (all but its main).
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(filter-out %/main.o,$(call obj,$(WEIRCTL))) \
-		$(BUILD)/view.a $(BUILD)/core.a $(BUILD)/common.a
+		$(BUILD)/agent.a $(BUILD)/view.a $(BUILD)/core.a $(BUILD)/common.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(WEIRCTL_LIBS)
 

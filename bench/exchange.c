@@ -95,6 +95,7 @@ static int serve(const char *port)
 		else
 			pthread_detach(thread);
 	}
+	return 0;
 }
 
 static int dial(const struct sockaddr_in *a)
