@@ -46,6 +46,7 @@ struct field {
 	const char *initial; /* default as written; NULL: none, see `unset` */
 	const char *unset;   /* what absence means, when there is no default */
 	const char *example; /* a valid value */
+	const char *instead; /* planned key that may stand for a required one */
 	const struct field_word *words;
 	double min, max; /* of numbers, inclusive */
 	size_t offset;	 /* in struct weir_policy, or FIELDS_NOT_STORED */
