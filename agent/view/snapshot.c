@@ -39,8 +39,56 @@ enum weir_state snapshot_state(const struct snapshot_service *service)
 	return worst;
 }
 
-const struct snapshot_service *
-snapshot_find_service(const struct snapshot *s, const char *name)
+/* Its endpoints, clipped to what the snapshot has. */
+static size_t endpoints_end(const struct snapshot *s,
+			    const struct snapshot_service *service)
+{
+	size_t end = service->endpoint_first + service->endpoint_count;
+
+	return end < s->endpoint_count ? end : s->endpoint_count;
+}
+
+struct window_counts snapshot_window(const struct snapshot *s,
+				     const struct snapshot_service *service)
+{
+	struct window_counts sum = {0};
+
+	if (service->subject.has_breaker)
+		return service->subject.window;
+	for (size_t i = service->endpoint_first; i < endpoints_end(s, service);
+	     i++) {
+		const struct window_counts *w = &s->endpoints[i].subject.window;
+
+		sum.calls += w->calls;
+		sum.failures += w->failures;
+		sum.slow += w->slow;
+	}
+	return sum;
+}
+
+static int64_t earlier(int64_t until_ns, const struct snapshot_subject *subject)
+{
+	int64_t other_ns = subject->until_realtime_ns;
+
+	if (!subject->has_breaker || subject->state != WEIR_STATE_OPEN ||
+	    !other_ns)
+		return until_ns;
+	return until_ns && until_ns < other_ns ? until_ns : other_ns;
+}
+
+int64_t snapshot_open_until_ns(const struct snapshot *s,
+			       const struct snapshot_service *service)
+{
+	int64_t until_ns = earlier(0, &service->subject);
+
+	for (size_t i = service->endpoint_first; i < endpoints_end(s, service);
+	     i++)
+		until_ns = earlier(until_ns, &s->endpoints[i].subject);
+	return until_ns;
+}
+
+const struct snapshot_service *snapshot_find_service(const struct snapshot *s,
+						     const char *name)
 {
 	for (size_t i = 0; i < s->service_count; i++)
 		if (!strcmp(s->services[i].name, name))
@@ -48,8 +96,8 @@ snapshot_find_service(const struct snapshot *s, const char *name)
 	return NULL;
 }
 
-const struct snapshot_endpoint *
-snapshot_find_endpoint(const struct snapshot *s, const char *name)
+const struct snapshot_endpoint *snapshot_find_endpoint(const struct snapshot *s,
+						       const char *name)
 {
 	const struct snapshot_endpoint *worst = NULL;
 

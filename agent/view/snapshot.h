@@ -198,6 +198,14 @@ unsigned snapshot_severity(enum weir_state state);
 /* The service's breaker, or with scope endpoint the worst of its endpoints. */
 enum weir_state snapshot_state(const struct snapshot_service *service);
 
+/* The service's window, or with scope endpoint the sum of its endpoints'. */
+struct window_counts snapshot_window(const struct snapshot *s,
+				     const struct snapshot_service *service);
+
+/* The earliest end of a wait in OPEN, of it or its endpoints; 0: none is. */
+int64_t snapshot_open_until_ns(const struct snapshot *s,
+			       const struct snapshot_service *service);
+
 /* By name; NULL: none. Of two endpoints of one name the one that is worse. */
 const struct snapshot_service *
 snapshot_find_service(const struct snapshot *s, const char *name);
