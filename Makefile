@@ -19,6 +19,7 @@ HOOKS    := $(sort $(wildcard bpf/hooks/*.bpf.c))
 COMMON   := $(sort $(wildcard common/*.c))
 CORE     := $(sort $(wildcard agent/core/*.c))
 VIEW     := $(sort $(wildcard agent/view/*.c))
+HTTP     := $(sort $(wildcard agent/http/*.c))
 AGENT    := $(sort $(filter-out agent/main.c,$(wildcard agent/*.c)))
 WEIRCTL  := $(sort $(wildcard tools/weirctl/*.c))
 UNIT     := $(sort $(wildcard tests/unit/*.c))
@@ -185,9 +186,10 @@ endef
 $(eval $(call archive,common,$(COMMON)))
 $(eval $(call archive,core,$(CORE)))
 $(eval $(call archive,view,$(VIEW)))
+$(eval $(call archive,http,$(HTTP)))
 $(eval $(call archive,agent,$(AGENT)))
 
-ARCHIVES := $(BUILD)/agent.a $(BUILD)/view.a $(BUILD)/core.a $(BUILD)/common.a
+ARCHIVES := $(BUILD)/agent.a $(BUILD)/http.a $(BUILD)/view.a $(BUILD)/core.a $(BUILD)/common.a
 
 $(BUILD)/weir-agent: $(BUILD)/agent/main.o $(ARCHIVES)
 	$(call say,LINK,$@)
@@ -200,7 +202,7 @@ $(BUILD)/weirctl: $(call obj,$(WEIRCTL)) $(BUILD)/common.a
 # A unit test is one file and one program; weirctl's modules are linked in so
 # that they can be tested too (all but its main).
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(filter-out %/main.o,$(call obj,$(WEIRCTL))) \
-		$(BUILD)/agent.a $(BUILD)/view.a $(BUILD)/core.a $(BUILD)/common.a
+		$(BUILD)/agent.a $(BUILD)/http.a $(BUILD)/view.a $(BUILD)/core.a $(BUILD)/common.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(WEIRCTL_LIBS)
 

@@ -2,8 +2,10 @@
 /*
  * http.h - the control socket and the metrics port (libmicrohttpd).
  *
- * One thread of its own serves both. It never touches the agent's state: what
- * it reads comes from ops->snapshot(), what it changes goes through the other
+ * Threads of their own serve them: one per connection on the control socket,
+ * because a long poll blocks; a single one for the whole metrics port, so that
+ * strangers there cost no threads. They never touch the agent's state: what
+ * they read comes from ops->snapshot(), what they change goes through the other
  * ops, which take the agent's lock themselves and return quickly. The API is
  * docs/API.md. Nothing on TCP ever changes anything.
  */
@@ -57,7 +59,7 @@ struct http_check {
 /*
  * Each returns 0 or -errno: -ENOENT no such object, -EINVAL rejected (errors
  * filled), -EEXIST/-EBUSY conflict, -ENOSPC a limit was reached (errors
- * filled). `ctx` is the ops' own. Called on the HTTP thread.
+ * filled). `ctx` is the ops' own. Called on the HTTP threads, several at once.
  */
 struct http_ops {
 	void *ctx;
@@ -90,12 +92,13 @@ struct http_options {
 	const char *metrics_address;	/* "127.0.0.1:19347"; NULL: off */
 	const char *read_group;		/* "weir"; may not exist */
 	const char *admin_group;	/* may change; NULL: root only */
+	unsigned timeout_seconds;	/* 0: HTTP_TIMEOUT_SECONDS */
 };
 
 struct http;
 
 /*
- * Binds both and starts the thread. -EADDRINUSE when the socket path is held
+ * Binds both and starts the threads. -EADDRINUSE when the socket path is held
  * by a living server or is not a socket (a stale socket is replaced); then and
  * on every other failure `why` says in one line what was tried and why it
  * failed.
