@@ -27,10 +27,10 @@
 #include "common/preflight.h"
 #include "common/scoped.h"
 
-#define EXIT_USAGE 2
+#define EXIT_USAGE	     2
 #define SERVICES_DEFAULT_MAX 1024u
 #define SERVICES_DEFAULT_MIN 128u
-#define STATISTICS_BYTES (64u * 1024u * 1024u) /* of per-CPU statistics */
+#define STATISTICS_BYTES     (64u * 1024u * 1024u) /* of per-CPU statistics */
 
 /* ---- may we run here? -------------------------------------------------------------- */
 
@@ -75,7 +75,7 @@ static int check_host(void)
 
 static int read_config(struct options *options)
 {
-	struct weir_errors errors = { 0 };
+	struct weir_errors errors = {0};
 	scoped(text) char *text = NULL;
 	int err;
 
@@ -127,7 +127,8 @@ static int claim(int *fd, const char *path, const char *what)
 
 	if (err == -EBUSY)
 		log_error("%s %s: already managed by weir-agent, pid %d; "
-			  "nothing was changed", what, path, holder);
+			  "nothing was changed",
+			  what, path, holder);
 	else if (err)
 		log_error("%s %s: %s", what, path, strerror(-err));
 	return err;
@@ -137,8 +138,8 @@ static int claim(int *fd, const char *path, const char *what)
 static uint32_t default_services(void)
 {
 	unsigned cpus = (unsigned)get_nprocs_conf();
-	unsigned services = STATISTICS_BYTES /
-			    (cpus * (unsigned)sizeof(struct weir_stat));
+	unsigned services =
+		STATISTICS_BYTES / (cpus * (unsigned)sizeof(struct weir_stat));
 
 	if (services > SERVICES_DEFAULT_MAX)
 		return SERVICES_DEFAULT_MAX;
@@ -149,10 +150,10 @@ static uint32_t default_services(void)
 static int open_plane(struct agent *agent)
 {
 	const struct options *o = &agent->options;
-	struct pins pins = { 0 };
+	struct pins pins = {0};
 	const struct dataplane_options options = {
-		.services_max = o->services_max ? o->services_max
-						: default_services(),
+		.services_max =
+			o->services_max ? o->services_max : default_services(),
 		.endpoints_max = o->endpoints_max ? o->endpoints_max
 						  : WEIR_ENDPOINTS_DEFAULT,
 		.cgroup_fd = agent->cgroup_fd,
@@ -165,8 +166,7 @@ static int open_plane(struct agent *agent)
 		err = claim(&agent->pins_fd, o->pin_dir, "pin directory");
 		if (err)
 			return err;
-		err = dataplane_open(&agent->plane, &options, why,
-				     sizeof(why));
+		err = dataplane_open(&agent->plane, &options, why, sizeof(why));
 	}
 	if (err)
 		log_error("%s; nothing was changed on this host", why);
@@ -176,8 +176,8 @@ static int open_plane(struct agent *agent)
 static int open_state(struct agent *agent)
 {
 	const struct options *o = &agent->options;
-	int err = store_open(&agent->store, o->policy_dirs,
-			     o->policy_dir_count, o->state_dir);
+	int err = store_open(&agent->store, o->policy_dirs, o->policy_dir_count,
+			     o->state_dir);
 
 	if (err) {
 		log_error("state directory %s: %s", o->state_dir,
@@ -301,7 +301,7 @@ static int serve(struct agent *agent)
 
 int agent_run(int argc, char **argv)
 {
-	static struct agent agent = { .cgroup_fd = -1, .pins_fd = -1 };
+	static struct agent agent = {.cgroup_fd = -1, .pins_fd = -1};
 
 	switch (options_parse(&agent.options, argc, argv)) {
 	case OPTIONS_DONE:

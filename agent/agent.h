@@ -24,10 +24,10 @@
 struct agent {
 	struct options options;
 	pthread_mutex_t lock;
-	char cgroup[256];	/* the subtree we are responsible for */
-	char cgroup_root[256];	/* the cgroup2 mount */
-	int cgroup_fd;		/* locked: one agent a cgroup */
-	int pins_fd;		/* locked: one agent a pin directory */
+	char cgroup[256];      /* the subtree we are responsible for */
+	char cgroup_root[256]; /* the cgroup2 mount */
+	int cgroup_fd;	       /* locked: one agent a cgroup */
+	int pins_fd;	       /* locked: one agent a pin directory */
 	struct store store;
 	struct dataplane *plane;
 	struct registry registry;
@@ -50,9 +50,9 @@ struct agent {
 	uint64_t ring_full_seen;
 	int64_t started_realtime_ns;
 	uint64_t started_ns;
-	_Atomic uint64_t ticked_ns;	/* read by /healthz */
+	_Atomic uint64_t ticked_ns; /* read by /healthz */
 	_Atomic bool ready;
-	unsigned tick;		/* counts 100 ms */
+	unsigned tick; /* counts 100 ms */
 };
 
 /* Runs until told to stop. Returns the process' exit code. */

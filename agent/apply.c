@@ -91,8 +91,8 @@ static int prepare(struct agent *agent, struct candidate *c,
 	err = clients_resolve(&c->clients, c->compiled, agent->cgroup_root);
 	if (!err && c->clients.dropped)
 		log_warning("clients: %zu selectors' cgroups beyond the limit "
-			    "of %u are ignored", c->clients.dropped,
-			    WEIR_CLIENTS_MAX);
+			    "of %u are ignored",
+			    c->clients.dropped, WEIR_CLIENTS_MAX);
 	return err;
 }
 
@@ -100,7 +100,7 @@ static int prepare(struct agent *agent, struct candidate *c,
 static int fill(struct agent *agent, struct candidate *c,
 		struct weir_errors *errors)
 {
-	const struct weir_place nowhere = { 0 };
+	const struct weir_place nowhere = {0};
 	int err = publish_fill(&agent->registry, c->compiled, &c->clients);
 
 	if (!err)
@@ -118,10 +118,10 @@ static int fill(struct agent *agent, struct candidate *c,
 static int save(struct agent *agent, const struct candidate *c,
 		struct weir_errors *errors)
 {
-	const struct weir_place place = { .file = agent->store.applied };
-	int err = c->applied_text ? store_write_applied(&agent->store,
-							c->applied_text)
-				  : 0;
+	const struct weir_place place = {.file = agent->store.applied};
+	int err = c->applied_text
+			  ? store_write_applied(&agent->store, c->applied_text)
+			  : 0;
 
 	if (err)
 		errors_add(errors, &place, NULL,
@@ -160,8 +160,7 @@ static void publish_verdicts(struct agent *agent, uint64_t now_ns)
 				       agent->registry.subjects[id], now_ns);
 }
 
-static void take_force(struct agent *agent, struct candidate *c,
-		       const char *by)
+static void take_force(struct agent *agent, struct candidate *c, const char *by)
 {
 	uint64_t now_ns = clock_monotonic_ns();
 
@@ -186,9 +185,9 @@ static void take_force(struct agent *agent, struct candidate *c,
 /* Connections that another policy governs now move over to it. */
 static void adopt(struct agent *agent)
 {
-	int walked = audit_adopt(agent->plane, agent->cgroup,
-				 agent->options.netns,
-				 agent->options.netns_count);
+	int walked =
+		audit_adopt(agent->plane, agent->cgroup, agent->options.netns,
+			    agent->options.netns_count);
 
 	if (walked < 0)
 		log_warning("adopting existing connections: %s",
@@ -220,15 +219,15 @@ static void remember_outcome(struct agent *agent, int err,
 	agent->reload_realtime_ns = clock_realtime_ns();
 	agent->reload_error[0] = '\0';
 	if (err)
-		snprintf(agent->reload_error, sizeof(agent->reload_error),
-			 "%s", errors->count ? errors->items[0].message
-					     : strerror(-err));
+		snprintf(agent->reload_error, sizeof(agent->reload_error), "%s",
+			 errors->count ? errors->items[0].message
+				       : strerror(-err));
 }
 
 int apply_run(struct agent *agent, const struct apply_request *request,
 	      struct http_result *result, struct weir_errors *errors)
 {
-	scoped(candidate) struct candidate c = { 0 };
+	scoped(candidate) struct candidate c = {0};
 	int err = store_load(&c.set, &c.applied_text, errors, &agent->store,
 			     request->change);
 
@@ -259,13 +258,14 @@ static void log_errors(const struct weir_errors *errors)
 /* The set this agent or an earlier one last accepted; else an empty one. */
 static int fall_back(struct agent *agent)
 {
-	scoped(candidate) struct candidate c = { 0 };
-	struct weir_errors errors = { 0 };
+	scoped(candidate) struct candidate c = {0};
+	struct weir_errors errors = {0};
 	int err = store_load_accepted(&c.set, &errors, &agent->store);
 
 	if (err) {
 		c.set = calloc(1, sizeof(*c.set));
-		log_warning("no earlier policies to go on with: observing only");
+		log_warning(
+			"no earlier policies to go on with: observing only");
 	}
 	err = c.set ? prepare(agent, &c, &errors) : -ENOMEM;
 	if (!err)
@@ -278,8 +278,8 @@ static int fall_back(struct agent *agent)
 
 int apply_start(struct agent *agent)
 {
-	const struct apply_request request = { .by = "start" };
-	struct weir_errors errors = { 0 };
+	const struct apply_request request = {.by = "start"};
+	struct weir_errors errors = {0};
 	int err = apply_run(agent, &request, NULL, &errors);
 
 	log_errors(&errors);
@@ -289,7 +289,7 @@ int apply_start(struct agent *agent)
 
 void apply_refresh_clients(struct agent *agent)
 {
-	struct clients now = { 0 };
+	struct clients now = {0};
 	uint32_t parity = agent->plane->control->generation & 1;
 
 	if (!agent->compiled || !agent->compiled->client_count ||

@@ -10,9 +10,9 @@
 #include "agent/agent.h"
 
 struct apply_request {
-	const struct store_change *change;	/* NULL: read again */
+	const struct store_change *change; /* NULL: read again */
 	bool dry_run;
-	const char *by;		/* "start", "reload", "uid 0" */
+	const char *by; /* "start", "reload", "uid 0" */
 };
 
 /* `result` may be NULL. -EINVAL and the like with errors, as store_load(). */

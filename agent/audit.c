@@ -15,9 +15,9 @@
 #include "agent/log.h"
 #include "common/scoped.h"
 
-#define DRIFT_PASSES 4
+#define DRIFT_PASSES   4
 #define NAMESPACES_MAX 256u
-#define DEPTH_MAX 32
+#define DEPTH_MAX      32
 
 /* ---- recount -------------------------------------------------------------------- */
 
@@ -43,8 +43,7 @@ static int64_t measure(const struct registry *registry,
 	const struct dataplane *plane = registry->plane;
 	const struct weir_subject *k = &plane->subjects[subject->id];
 	int64_t moved = (int64_t)(churn(k) - subject->churn);
-	int64_t drift = (int64_t)__atomic_load_n(&k->in_use,
-						 __ATOMIC_RELAXED) -
+	int64_t drift = (int64_t)__atomic_load_n(&k->in_use, __ATOMIC_RELAXED) -
 			(int64_t)plane->recounts[subject->id].held;
 
 	if (llabs(drift) <= moved)
@@ -116,8 +115,8 @@ static void add_namespace(struct namespaces *list, const char *path)
 
 static void add_processes(struct namespaces *list, int dir_fd)
 {
-	scoped(fd) int fd = openat(dir_fd, "cgroup.procs",
-				   O_RDONLY | O_CLOEXEC);
+	scoped(fd) int fd =
+		openat(dir_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 	scoped(file) FILE *procs = fd < 0 ? NULL : fdopen(fd, "r");
 	char path[64];
 	int pid;
@@ -131,11 +130,11 @@ static void add_processes(struct namespaces *list, int dir_fd)
 	}
 }
 
-static void add_cgroup(struct namespaces *list, int parent_fd,
-		       const char *name, int depth)
+static void add_cgroup(struct namespaces *list, int parent_fd, const char *name,
+		       int depth)
 {
-	scoped(fd) int fd = openat(parent_fd, name,
-				   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	scoped(fd) int fd =
+		openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent *entry;
 
 	if (fd < 0 || depth > DEPTH_MAX)
@@ -180,8 +179,8 @@ static void *adopt_all(void *argument)
 int audit_adopt(struct dataplane *plane, const char *cgroup,
 		const char *const *netns, size_t netns_count)
 {
-	struct namespaces list = { .count = 0 };
-	struct adoption adoption = { .plane = plane, .list = &list };
+	struct namespaces list = {.count = 0};
+	struct adoption adoption = {.plane = plane, .list = &list};
 	pthread_t thread;
 	int err;
 

@@ -16,12 +16,12 @@
 #include "common/scoped.h"
 
 #define PATH_BYTES 4096
-#define DEPTH_MAX 32
+#define DEPTH_MAX  32
 
 struct walk {
 	const struct compiled *compiled;
 	struct clients *out;
-	char path[PATH_BYTES];	/* below the root, "" for the root */
+	char path[PATH_BYTES]; /* below the root, "" for the root */
 };
 
 static int add_key(struct clients *clients, uint32_t set, uint32_t kind,
@@ -109,8 +109,8 @@ static int walk_directory(struct walk *walk, int parent_fd, const char *name,
 {
 	struct stat st;
 	int err;
-	scoped(fd) int fd = openat(parent_fd, name,
-				   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	scoped(fd) int fd =
+		openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	/* A cgroup that vanished meanwhile is no mistake. */
 	if (fd < 0 || depth > DEPTH_MAX || fstat(fd, &st) < 0)
@@ -133,8 +133,8 @@ static int compare_keys(const void *a, const void *b)
 int clients_resolve(struct clients *out, const struct compiled *compiled,
 		    const char *root)
 {
-	struct clients found = { 0 };
-	struct walk walk = { .compiled = compiled, .out = &found };
+	struct clients found = {0};
+	struct walk walk = {.compiled = compiled, .out = &found};
 	bool tree = false;
 	int err = 0;
 
@@ -194,9 +194,8 @@ int clients_write(const struct clients *clients, int map_fd, uint32_t parity)
 static bool holds(const struct clients *clients,
 		  const struct weir_client_key *key)
 {
-	return clients->count &&
-	       bsearch(key, clients->keys, clients->count, sizeof(*key),
-		       compare_keys);
+	return clients->count && bsearch(key, clients->keys, clients->count,
+					 sizeof(*key), compare_keys);
 }
 
 int clients_update(const struct clients *before, const struct clients *now,

@@ -15,9 +15,9 @@
 #include "weir/abi.h"
 
 struct clients {
-	struct weir_client_key *keys;	/* sorted, generation left 0 */
+	struct weir_client_key *keys; /* sorted, generation left 0 */
 	size_t count;
-	size_t dropped;		/* beyond WEIR_CLIENTS_MAX */
+	size_t dropped; /* beyond WEIR_CLIENTS_MAX */
 };
 
 /* Resolves all selectors of `compiled` below the cgroup2 mount `root`. */

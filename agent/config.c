@@ -20,7 +20,7 @@
 
 /* One value, and where it stands. */
 struct scalar {
-	const char *path;	/* "limits.endpoints" */
+	const char *path; /* "limits.endpoints" */
 	const char *text;
 	struct weir_place place;
 };
@@ -28,9 +28,9 @@ struct scalar {
 struct config {
 	struct options *options;
 	struct weir_errors *errors;
-	struct weir_place place;	/* file and text */
+	struct weir_place place; /* file and text */
 	yaml_document_t *document;
-	unsigned seen;			/* rows that have been set */
+	unsigned seen; /* rows that have been set */
 	int err;
 };
 
@@ -106,8 +106,8 @@ static int set_metrics(struct config *c, const struct scalar *s)
 	c->options->metrics_text = strdup(s->text);
 	if (!c->options->metrics_text)
 		return -ENOMEM;
-	c->options->metrics = strcmp(s->text, "off") ? c->options->metrics_text
-						     : NULL;
+	c->options->metrics =
+		strcmp(s->text, "off") ? c->options->metrics_text : NULL;
 	return 0;
 }
 
@@ -131,18 +131,15 @@ static const struct {
 	const char *path;
 	int (*set)(struct config *c, const struct scalar *s);
 } rows[] = {
-	{ "observeAll", set_observe_all },
-	{ "lease", set_lease },
-	{ "limits.services", set_services },
-	{ "limits.endpoints", set_endpoints },
-	{ "metrics", set_metrics },
-	{ "readGroup", set_read_group },
-	{ "adminGroup", set_admin_group },
+	{"observeAll", set_observe_all},   {"lease", set_lease},
+	{"limits.services", set_services}, {"limits.endpoints", set_endpoints},
+	{"metrics", set_metrics},	   {"readGroup", set_read_group},
+	{"adminGroup", set_admin_group},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
-#define HINT                                                                  \
-	"weir.yaml knows observeAll, lease, limits.services, "                \
+#define HINT                                                   \
+	"weir.yaml knows observeAll, lease, limits.services, " \
 	"limits.endpoints, metrics, readGroup, adminGroup"
 
 /* ---- the document ------------------------------------------------------------------ */
@@ -154,9 +151,10 @@ static struct weir_place place_of(const struct config *c,
 
 	place.line = (unsigned)node->start_mark.line + 1;
 	place.column = (unsigned)node->start_mark.column + 1;
-	place.length = node->type == YAML_SCALAR_NODE && node->data.scalar.length
-			       ? (unsigned)node->data.scalar.length
-			       : 1;
+	place.length =
+		node->type == YAML_SCALAR_NODE && node->data.scalar.length
+			? (unsigned)node->data.scalar.length
+			: 1;
 	return place;
 }
 
@@ -193,10 +191,10 @@ static void take_mapping(struct config *c, const yaml_node_t *node,
 	const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
 
 	for (; pair < node->data.mapping.pairs.top; pair++) {
-		yaml_node_t *key = yaml_document_get_node(c->document,
-							  pair->key);
-		yaml_node_t *value = yaml_document_get_node(c->document,
-							    pair->value);
+		yaml_node_t *key =
+			yaml_document_get_node(c->document, pair->key);
+		yaml_node_t *value =
+			yaml_document_get_node(c->document, pair->value);
 		struct weir_place place = place_of(c, key);
 		char path[128];
 

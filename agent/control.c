@@ -46,7 +46,7 @@ static int run_apply(struct agent *agent, const struct http_caller *who,
 		     bool dry_run, struct http_result *result,
 		     struct weir_errors *errors)
 {
-	struct apply_request request = { .change = change, .dry_run = dry_run };
+	struct apply_request request = {.change = change, .dry_run = dry_run};
 	char by[64];
 	int err;
 
@@ -79,7 +79,7 @@ static int remove_policy(void *ctx, const struct http_caller *who,
 			 const char *name, struct http_result *result,
 			 struct weir_errors *errors)
 {
-	const struct store_change change = { .remove = name };
+	const struct store_change change = {.remove = name};
 
 	return run_apply(ctx, who, "delete", &change, false, result, errors);
 }
@@ -92,7 +92,7 @@ static int reload(void *ctx, const struct http_caller *who,
 
 static int reject(struct weir_errors *errors, const char *message)
 {
-	const struct weir_place nowhere = { 0 };
+	const struct weir_place nowhere = {0};
 
 	return errors_add(errors, &nowhere, NULL, "%s", message);
 }
@@ -101,9 +101,9 @@ static const struct {
 	const char *word;
 	enum weir_state state;
 } forces[] = {
-	{ "open", WEIR_STATE_FORCED_OPEN },
-	{ "closed", WEIR_STATE_FORCED_CLOSED },
-	{ "auto", WEIR_STATE_CLOSED },
+	{"open", WEIR_STATE_FORCED_OPEN},
+	{"closed", WEIR_STATE_FORCED_CLOSED},
+	{"auto", WEIR_STATE_CLOSED},
 };
 
 static int find_force(const char *word, enum weir_state *out)
@@ -219,11 +219,11 @@ static size_t add_features(struct agent *agent, struct http_check *out,
 	return count < max ? count : max;
 }
 
-#define X(id, name, help) { name, help },
+#define X(id, name, help) {name, help},
 static const struct {
 	const char *name;
 	const char *help;
-} fault_rows[] = { WEIR_FAULTS(X) };
+} fault_rows[] = {WEIR_FAULTS(X)};
 #undef X
 
 /* Faults that have happened: the traffic went on, something was not done. */

@@ -23,10 +23,10 @@
 
 /* Maps that carry state from one agent to the next. */
 static const char *const kept_maps[] = {
-	"weir_control", "weir_rule",	"weir_client",	"weir_service",
-	"weir_verdict", "weir_subject", "weir_stat",	"weir_hist",
-	"weir_endpoint", "weir_free",	"weir_conn",	"weir_event",
-	"weir_fault",	"weir_recount", "weir_listen",
+	"weir_control",	 "weir_rule",	 "weir_client", "weir_service",
+	"weir_verdict",	 "weir_subject", "weir_stat",	"weir_hist",
+	"weir_endpoint", "weir_free",	 "weir_conn",	"weir_event",
+	"weir_fault",	 "weir_recount", "weir_listen",
 };
 
 _Static_assert(COUNT(kept_maps) <= SNAPSHOT_MAPS_MAX, "status shows all maps");
@@ -68,8 +68,7 @@ static void configure(struct dataplane *plane)
 	bpf_map__set_max_entries(skeleton->maps.weir_verdict, subjects);
 	bpf_map__set_max_entries(skeleton->maps.weir_subject, subjects);
 	bpf_map__set_max_entries(skeleton->maps.weir_recount, subjects);
-	bpf_map__set_max_entries(skeleton->maps.weir_stat,
-				 plane->services_max);
+	bpf_map__set_max_entries(skeleton->maps.weir_stat, plane->services_max);
 	bpf_map__set_max_entries(skeleton->maps.weir_hist,
 				 plane->endpoints_max);
 	bpf_map__set_max_entries(skeleton->maps.weir_endpoint,
@@ -108,8 +107,8 @@ static bool reuse_maps(struct dataplane *plane)
 	bool all = true;
 
 	for (; opened < COUNT(kept_maps) && all; opened++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(
-			object, kept_maps[opened]);
+		struct bpf_map *map =
+			bpf_object__find_map_by_name(object, kept_maps[opened]);
 		char path[PIN_PATH_BYTES];
 
 		pins_path(&plane->pins, "maps", kept_maps[opened], path);
@@ -165,9 +164,9 @@ static void *map_memory(struct bpf_map *map, size_t value_bytes)
 	size_t entry = (value_bytes + 7) / 8 * 8;
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	size_t bytes = entry * bpf_map__max_entries(map);
-	void *memory = mmap(NULL, (bytes + page - 1) / page * page,
-			    PROT_READ | PROT_WRITE, MAP_SHARED,
-			    bpf_map__fd(map), 0);
+	void *memory =
+		mmap(NULL, (bytes + page - 1) / page * page,
+		     PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
 
 	return memory == MAP_FAILED ? NULL : memory;
 }
@@ -182,8 +181,8 @@ static int map_all(struct dataplane *plane)
 				     sizeof(*plane->verdicts));
 	plane->subjects = map_memory(skeleton->maps.weir_subject,
 				     sizeof(*plane->subjects));
-	plane->hists = map_memory(skeleton->maps.weir_hist,
-				  sizeof(*plane->hists));
+	plane->hists =
+		map_memory(skeleton->maps.weir_hist, sizeof(*plane->hists));
 	plane->recounts = map_memory(skeleton->maps.weir_recount,
 				     sizeof(*plane->recounts));
 	plane->rule_fd = bpf_map__fd(skeleton->maps.weir_rule);
@@ -244,16 +243,14 @@ static size_t list_hooks(struct dataplane *plane, struct hook out[8])
 	bool ready = plane->turns == DATAPLANE_TURNS_DATA_READY;
 	bool tcp_probe = plane->turns == DATAPLANE_TURNS_TCP_PROBE;
 	const struct hook hooks[] = {
-		{ s->progs.weir_release, &s->links.weir_release, false, true },
-		{ s->progs.weir_sockops, &s->links.weir_sockops, false, true },
-		{ s->progs.weir_data_ready, &s->links.weir_data_ready, true,
-		  ready },
-		{ s->progs.weir_tcp_probe, &s->links.weir_tcp_probe, true,
-		  tcp_probe },
-		{ s->progs.weir_connect4, &s->links.weir_connect4, false,
-		  true },
-		{ s->progs.weir_connect6, &s->links.weir_connect6, false,
-		  true },
+		{s->progs.weir_release, &s->links.weir_release, false, true},
+		{s->progs.weir_sockops, &s->links.weir_sockops, false, true},
+		{s->progs.weir_data_ready, &s->links.weir_data_ready, true,
+		 ready},
+		{s->progs.weir_tcp_probe, &s->links.weir_tcp_probe, true,
+		 tcp_probe},
+		{s->progs.weir_connect4, &s->links.weir_connect4, false, true},
+		{s->progs.weir_connect6, &s->links.weir_connect6, false, true},
 	};
 
 	memcpy(out, hooks, sizeof(hooks));
@@ -269,8 +266,8 @@ static int attach_hook(struct dataplane *plane, const struct hook *hook)
 	if (hook->tracing)
 		return links_attach_tracing(hook->link, hook->program,
 					    &plane->pins);
-	return links_attach_cgroup(hook->link, hook->program,
-				   plane->cgroup_fd, &plane->pins);
+	return links_attach_cgroup(hook->link, hook->program, plane->cgroup_fd,
+				   &plane->pins);
 }
 
 static int attach(struct dataplane *plane, char *why, size_t bytes)
@@ -355,8 +352,7 @@ static int run_iterator(struct bpf_program *program,
 
 int dataplane_audit(struct dataplane *plane)
 {
-	union bpf_iter_link_info info = { .map.map_fd =
-						  (__u32)plane->conn_fd };
+	union bpf_iter_link_info info = {.map.map_fd = (__u32)plane->conn_fd};
 	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info,
 		    .link_info_len = sizeof(info));
 
@@ -406,8 +402,8 @@ int dataplane_stat(struct dataplane *plane, uint32_t slot,
 void dataplane_faults(struct dataplane *plane, uint64_t out[WEIR_FAULT_COUNT])
 {
 	int cpus = libbpf_num_possible_cpus();
-	scoped(memory) void *memory = calloc(cpus > 0 ? (size_t)cpus : 1,
-					     sizeof(uint64_t));
+	scoped(memory) void *memory =
+		calloc(cpus > 0 ? (size_t)cpus : 1, sizeof(uint64_t));
 
 	memset(out, 0, sizeof(uint64_t) * WEIR_FAULT_COUNT);
 	for (uint32_t id = 0; memory && id < WEIR_FAULT_COUNT; id++) {
@@ -418,13 +414,14 @@ void dataplane_faults(struct dataplane *plane, uint64_t out[WEIR_FAULT_COUNT])
 	}
 }
 
-size_t dataplane_programs(struct dataplane *plane,
-			  struct snapshot_program *out, size_t max)
+size_t dataplane_programs(struct dataplane *plane, struct snapshot_program *out,
+			  size_t max)
 {
 	struct bpf_program *program;
 	size_t count = 0;
 
-	bpf_object__for_each_program(program, plane->skeleton->obj) {
+	bpf_object__for_each_program(program, plane->skeleton->obj)
+	{
 		struct bpf_prog_info info = {};
 		__u32 bytes = sizeof(info);
 		int fd = bpf_program__fd(program);
@@ -456,10 +453,11 @@ size_t dataplane_maps(struct dataplane *plane, struct snapshot_map *out,
 		snprintf(out[count].name, sizeof(out[count].name), "%s",
 			 kept_maps[count]);
 		out[count].max_entries = bpf_map__max_entries(map);
-		out[count].entries = type == BPF_MAP_TYPE_ARRAY ||
-						     type == BPF_MAP_TYPE_PERCPU_ARRAY
-					     ? out[count].max_entries
-					     : 0;
+		out[count].entries =
+			type == BPF_MAP_TYPE_ARRAY ||
+					type == BPF_MAP_TYPE_PERCPU_ARRAY
+				? out[count].max_entries
+				: 0;
 	}
 	return count;
 }
@@ -472,8 +470,8 @@ static void set_feature(struct snapshot_feature *feature, const char *name,
 	snprintf(feature->effect, sizeof(feature->effect), "%s", effect);
 }
 
-size_t dataplane_features(struct dataplane *plane,
-			  struct snapshot_feature *out, size_t max)
+size_t dataplane_features(struct dataplane *plane, struct snapshot_feature *out,
+			  size_t max)
 {
 	bool ready = plane->turns == DATAPLANE_TURNS_DATA_READY;
 

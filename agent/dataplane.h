@@ -19,15 +19,15 @@
 #include "weir/abi.h"
 
 struct dataplane_options {
-	uint32_t services_max;	/* slots, slot 0 included */
+	uint32_t services_max; /* slots, slot 0 included */
 	uint32_t endpoints_max;
 	int cgroup_fd;
 	const struct pins *pins;
 };
 
 enum dataplane_turns {
-	DATAPLANE_TURNS_NONE,		/* connect-level signals only */
-	DATAPLANE_TURNS_TCP_PROBE,	/* before 6.3 */
+	DATAPLANE_TURNS_NONE,	   /* connect-level signals only */
+	DATAPLANE_TURNS_TCP_PROBE, /* before 6.3 */
 	DATAPLANE_TURNS_DATA_READY,
 };
 
@@ -38,17 +38,17 @@ struct dataplane {
 	uint64_t cgroup_id;
 	uint32_t services_max;
 	uint32_t endpoints_max;
-	bool adopted;		/* maps of an earlier agent are in use */
+	bool adopted; /* maps of an earlier agent are in use */
 	/* What probing found. */
 	enum dataplane_turns turns;
-	bool send_hook;		/* sock_send_length exists */
+	bool send_hook; /* sock_send_length exists */
 	bool send_attached;
 	/* Mapped maps. */
 	struct weir_control *control;
-	struct weir_verdict *verdicts;		/* [subjects_max] */
-	struct weir_subject *subjects;		/* [subjects_max] */
-	struct weir_endpoint_hist *hists;	/* [endpoints_max] */
-	struct weir_recount *recounts;		/* [subjects_max] */
+	struct weir_verdict *verdicts;	  /* [subjects_max] */
+	struct weir_subject *subjects;	  /* [subjects_max] */
+	struct weir_endpoint_hist *hists; /* [endpoints_max] */
+	struct weir_recount *recounts;	  /* [subjects_max] */
 	/* The others, by fd; owned by the skeleton. */
 	int rule_fd, client_fd, service_fd, stat_fd, endpoint_fd, free_fd,
 		event_fd, fault_fd, listen_fd, conn_fd;
@@ -74,16 +74,15 @@ int dataplane_adopt(struct dataplane *plane);
 /* Sums of a per-CPU record. */
 int dataplane_stat(struct dataplane *plane, uint32_t slot,
 		   struct weir_stat *out);
-void dataplane_faults(struct dataplane *plane,
-		      uint64_t out[WEIR_FAULT_COUNT]);
+void dataplane_faults(struct dataplane *plane, uint64_t out[WEIR_FAULT_COUNT]);
 
 /* For `status` and /metrics. */
-size_t dataplane_programs(struct dataplane *plane,
-			  struct snapshot_program *out, size_t max);
+size_t dataplane_programs(struct dataplane *plane, struct snapshot_program *out,
+			  size_t max);
 size_t dataplane_maps(struct dataplane *plane, struct snapshot_map *out,
 		      size_t max);
-size_t dataplane_features(struct dataplane *plane,
-			  struct snapshot_feature *out, size_t max);
+size_t dataplane_features(struct dataplane *plane, struct snapshot_feature *out,
+			  size_t max);
 
 static inline uint32_t dataplane_subjects_max(const struct dataplane *plane)
 {

@@ -24,7 +24,7 @@ static const char *const state_words[] = {
 };
 
 #define X(id, name, help) [WEIR_TRIP_##id] = help,
-static const char *const trip_helps[] = { WEIR_TRIPS(X) };
+static const char *const trip_helps[] = {WEIR_TRIPS(X)};
 #undef X
 
 /* ---- the guards ------------------------------------------------------------------ */
@@ -101,8 +101,7 @@ static enum weir_gate gate_of(const struct subject *subject)
 	};
 
 	/* A service that is forced closed overrules its endpoints. */
-	if (subject->service->subject.breaker.state ==
-	    WEIR_STATE_FORCED_CLOSED)
+	if (subject->service->subject.breaker.state == WEIR_STATE_FORCED_CLOSED)
 		return WEIR_GATE_ADMIT;
 	return gates[subject->breaker.state];
 }
@@ -110,8 +109,7 @@ static enum weir_gate gate_of(const struct subject *subject)
 static uint32_t flags_of(const struct subject *subject)
 {
 	bool forced = subject->breaker.state == WEIR_STATE_FORCED_OPEN;
-	bool suppressed = subject->breaker.state ==
-			  WEIR_STATE_OPEN_SUPPRESSED;
+	bool suppressed = subject->breaker.state == WEIR_STATE_OPEN_SUPPRESSED;
 
 	if (suppressed || (subject->service->panic && !forced))
 		return VERDICT_ADVISORY;
@@ -128,8 +126,8 @@ static uint64_t hint_at(struct decide *decide, struct subject *subject,
 
 	if (!registry_has_breaker(subject))
 		return 0;
-	more = breaker_bad_to_trip(&subject->breaker,
-				   &subject->service->rules, now_ns);
+	more = breaker_bad_to_trip(&subject->breaker, &subject->service->rules,
+				   now_ns);
 	if (more == UINT64_MAX)
 		return 0;
 	return __atomic_load_n(&k->bad, __ATOMIC_RELAXED) + more;
@@ -141,9 +139,9 @@ void decide_publish(struct decide *decide, struct subject *subject,
 	struct weir_verdict *verdict =
 		&decide->registry->plane->verdicts[subject->id];
 	const struct breaker *breaker = &subject->breaker;
-	uint64_t word = verdict_word(breaker->epoch,
-				     registry_rules(subject)->probes,
-				     gate_of(subject), flags_of(subject));
+	uint64_t word =
+		verdict_word(breaker->epoch, registry_rules(subject)->probes,
+			     gate_of(subject), flags_of(subject));
 
 	if (subject->retired_ns)
 		return;
@@ -219,9 +217,9 @@ static void announce(struct decide *decide, const struct subject *subject,
 			 subject->name);
 	describe_number(number, sizeof(number), change);
 	snprintf(event.text, sizeof(event.text), "%s%s%s: %s -> %s: %s%s%s",
-		 event.service, subject->is_endpoint ? " " : "",
-		 event.endpoint, state_words[change->from],
-		 state_words[change->to], trip_helps[change->trip], number,
+		 event.service, subject->is_endpoint ? " " : "", event.endpoint,
+		 state_words[change->from], state_words[change->to],
+		 trip_helps[change->trip], number,
 		 enforced ? "" : " (not enforced)");
 	events_add(decide->events, &event);
 }
@@ -246,8 +244,8 @@ static void start_epoch(struct decide *decide, struct subject *subject,
 		&decide->registry->plane->subjects[subject->id];
 
 	subject->fresh_us = now_ns / NS_PER_US;
-	subject->stale_calls = __atomic_load_n(&k->calls_active,
-					       __ATOMIC_RELAXED);
+	subject->stale_calls =
+		__atomic_load_n(&k->calls_active, __ATOMIC_RELAXED);
 	sample_rebase(subject, k);
 }
 
@@ -264,8 +262,7 @@ static void count_change(struct service *service,
 }
 
 /* A half-open epoch is over: what its probes came to. */
-static void count_probes(struct service *service, uint32_t epoch,
-			 uint64_t word)
+static void count_probes(struct service *service, uint32_t epoch, uint64_t word)
 {
 	if (probe_epoch(word) != epoch)
 		return;
@@ -277,10 +274,9 @@ static void apply_change(struct decide *decide, struct subject *subject,
 			 const struct breaker_change *change, uint64_t now_ns)
 {
 	struct service *service = subject->service;
-	bool enforced = service->policy &&
-			service->policy->mode == WEIR_MODE_ENFORCE &&
-			change->to != WEIR_STATE_OPEN_SUPPRESSED &&
-			!service->panic;
+	bool enforced =
+		service->policy && service->policy->mode == WEIR_MODE_ENFORCE &&
+		change->to != WEIR_STATE_OPEN_SUPPRESSED && !service->panic;
 
 	count_change(service, change, now_ns);
 	start_epoch(decide, subject, now_ns);
@@ -295,7 +291,8 @@ static void update_panic(struct decide *decide, struct service *service,
 	bool panic;
 
 	count_endpoints(service, now_ns, &open, &all);
-	panic = service->policy && service->rules.scope == WEIR_SCOPE_ENDPOINT &&
+	panic = service->policy &&
+		service->rules.scope == WEIR_SCOPE_ENDPOINT &&
 		guard_panic(open, all, service->rules.panic_threshold);
 	if (panic == service->panic)
 		return;
@@ -325,10 +322,10 @@ void decide_step(struct decide *decide, struct subject *subject,
 	for (int i = 0; i < STEPS_MAX; i++) {
 		uint64_t probes = __atomic_load_n(&k->probe, __ATOMIC_ACQUIRE);
 		uint32_t epoch = subject->breaker.epoch;
-		struct breaker_change change = breaker_step(
-			&subject->breaker, rules, &sample,
-			ask_guard(subject, now_ns), jitter(decide),
-			decide->registry->local_fault, now_ns);
+		struct breaker_change change =
+			breaker_step(&subject->breaker, rules, &sample,
+				     ask_guard(subject, now_ns), jitter(decide),
+				     decide->registry->local_fault, now_ns);
 
 		if (!change.changed)
 			break;
@@ -406,8 +403,8 @@ void decide_force(struct decide *decide, struct subject *subject,
 		  enum weir_state to, uint64_t ttl_ns, const char *by,
 		  const char *reason, uint64_t now_ns)
 {
-	struct breaker_change change = breaker_force(&subject->breaker, to,
-						     ttl_ns, now_ns);
+	struct breaker_change change =
+		breaker_force(&subject->breaker, to, ttl_ns, now_ns);
 
 	snprintf(subject->override_by, sizeof(subject->override_by), "%s",
 		 to == WEIR_STATE_CLOSED ? "" : by);
@@ -421,8 +418,7 @@ void decide_force(struct decide *decide, struct subject *subject,
 void decide_reset(struct decide *decide, struct subject *subject,
 		  const char *by, uint64_t now_ns)
 {
-	struct breaker_change change = breaker_reset(&subject->breaker,
-						     now_ns);
+	struct breaker_change change = breaker_reset(&subject->breaker, now_ns);
 	struct service *service = subject->service;
 
 	if (change.changed)

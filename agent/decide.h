@@ -13,7 +13,7 @@
 struct decide {
 	struct registry *registry;
 	struct events *events;
-	uint64_t seed;		/* of the jitter */
+	uint64_t seed; /* of the jitter */
 };
 
 /* One subject, now. */

@@ -37,10 +37,12 @@ void endpoints_restore(struct dataplane *plane, struct subject *subject)
 	const struct weir_verdict *verdict = &plane->verdicts[subject->id];
 	const struct weir_subject *k = &plane->subjects[subject->id];
 
-	subject->success_seen = k->calls[WEIR_PHASE_CONNECT][WEIR_RESULT_SUCCESS] +
-				k->calls[WEIR_PHASE_TURN][WEIR_RESULT_SUCCESS];
-	subject->failure_seen = k->calls[WEIR_PHASE_CONNECT][WEIR_RESULT_FAILURE] +
-				k->calls[WEIR_PHASE_TURN][WEIR_RESULT_FAILURE];
+	subject->success_seen =
+		k->calls[WEIR_PHASE_CONNECT][WEIR_RESULT_SUCCESS] +
+		k->calls[WEIR_PHASE_TURN][WEIR_RESULT_SUCCESS];
+	subject->failure_seen =
+		k->calls[WEIR_PHASE_CONNECT][WEIR_RESULT_FAILURE] +
+		k->calls[WEIR_PHASE_TURN][WEIR_RESULT_FAILURE];
 	subject->slow_seen = k->calls[WEIR_PHASE_CONNECT][WEIR_RESULT_SLOW] +
 			     k->calls[WEIR_PHASE_TURN][WEIR_RESULT_SLOW];
 	subject->fresh_us = clock_monotonic_ns() / NS_PER_US;
@@ -152,12 +154,12 @@ static void list_ports(struct registry *registry, struct service *service,
 		       const struct policy_destination *destination,
 		       uint64_t now_ns)
 {
-	struct weir_endpoint_key key = { .slot = service->slot };
+	struct weir_endpoint_key key = {.slot = service->slot};
 	uint32_t ports = 0;
 
 	for (size_t i = 0; i < destination->port_count; i++)
-		ports += destination->ports[i].max -
-			 destination->ports[i].min + 1u;
+		ports += destination->ports[i].max - destination->ports[i].min +
+			 1u;
 	if (destination->prefix != 128 || ports > LISTED_PORTS_MAX)
 		return;
 	memcpy(key.addr, destination->address, sizeof(key.addr));
@@ -175,8 +177,8 @@ void registry_list(struct registry *registry, struct service *service,
 	for (size_t i = 0; i < service->endpoint_count; i++)
 		service->endpoints[i]->listed = false;
 	for (size_t i = 0; i < service->policy->destination_count; i++)
-		list_ports(registry, service,
-			   &service->policy->destinations[i], now_ns);
+		list_ports(registry, service, &service->policy->destinations[i],
+			   now_ns);
 }
 
 void endpoints_retire(struct dataplane *plane, struct subject *subject,

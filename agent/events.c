@@ -17,7 +17,7 @@
 struct events {
 	pthread_mutex_t lock;
 	pthread_cond_t grown;
-	uint64_t seq;	/* of the newest; 0: none yet */
+	uint64_t seq; /* of the newest; 0: none yet */
 	bool stopping;
 	struct snapshot_event ring[EVENTS_MAX];
 };
@@ -61,7 +61,7 @@ void events_add(struct events *events, struct snapshot_event *event)
 void events_say(struct events *events, enum snapshot_event_type type,
 		const char *service, const char *format, ...)
 {
-	struct snapshot_event event = { .type = type };
+	struct snapshot_event event = {.type = type};
 	va_list args;
 
 	snprintf(event.service, sizeof(event.service), "%s", service);

@@ -19,21 +19,21 @@
 #include "agent/view/snapshot.h"
 #include "common/error.h"
 
-#define HTTP_BODY_BYTES_MAX (8u * 1024u * 1024u)
-#define HTTP_CONNECTIONS_MAX 64u
-#define HTTP_TIMEOUT_SECONDS 10u	/* a stalled client is dropped */
+#define HTTP_BODY_BYTES_MAX	     (8u * 1024u * 1024u)
+#define HTTP_CONNECTIONS_MAX	     64u
+#define HTTP_TIMEOUT_SECONDS	     10u /* a stalled client is dropped */
 #define HTTP_EVENTS_WAIT_SECONDS_MAX 25u
-#define HTTP_NAMES_MAX 4096u
+#define HTTP_NAMES_MAX		     4096u
 
 /* Who asks, from SO_PEERCRED at accept(). Never authorise by pid. */
 struct http_caller {
 	uid_t uid;
 	gid_t gid;
-	pid_t pid;		/* for the log only */
+	pid_t pid; /* for the log only */
 };
 
 struct http_file {
-	char *name;		/* base name the policy is stored under */
+	char *name; /* base name the policy is stored under */
 	char *text;
 	size_t bytes;
 };
@@ -51,7 +51,7 @@ struct http_result {
 struct http_check {
 	char group[24];
 	char name[48];
-	char status[12];	/* "ok", "warning", "failed" */
+	char status[12]; /* "ok", "warning", "failed" */
 	char text[256];
 	char hint[256];
 };
@@ -77,22 +77,22 @@ struct http_ops {
 	int (*reload)(void *ctx, const struct http_caller *who,
 		      struct http_result *result, struct weir_errors *errors);
 	/* state: "open", "closed" or "auto"; ttl_seconds 0: no end. */
-	int (*force)(void *ctx, const struct http_caller *who,
-		     const char *name, const char *state, double ttl_seconds,
-		     const char *reason, struct weir_errors *errors);
-	int (*reset)(void *ctx, const struct http_caller *who,
-		     const char *name, struct weir_errors *errors);
+	int (*force)(void *ctx, const struct http_caller *who, const char *name,
+		     const char *state, double ttl_seconds, const char *reason,
+		     struct weir_errors *errors);
+	int (*reset)(void *ctx, const struct http_caller *who, const char *name,
+		     struct weir_errors *errors);
 	size_t (*checks)(void *ctx, struct http_check *out, size_t max);
-	bool (*ready)(void *ctx);	/* attached, a generation in force */
-	bool (*healthy)(void *ctx);	/* the loop ticked recently */
+	bool (*ready)(void *ctx);   /* attached, a generation in force */
+	bool (*healthy)(void *ctx); /* the loop ticked recently */
 };
 
 struct http_options {
-	const char *socket_path;	/* control socket */
-	const char *metrics_address;	/* "127.0.0.1:19347"; NULL: off */
-	const char *read_group;		/* "weir"; may not exist */
-	const char *admin_group;	/* may change; NULL: root only */
-	unsigned timeout_seconds;	/* 0: HTTP_TIMEOUT_SECONDS */
+	const char *socket_path;     /* control socket */
+	const char *metrics_address; /* "127.0.0.1:19347"; NULL: off */
+	const char *read_group;	     /* "weir"; may not exist */
+	const char *admin_group;     /* may change; NULL: root only */
+	unsigned timeout_seconds;    /* 0: HTTP_TIMEOUT_SECONDS */
 };
 
 struct http;

@@ -16,8 +16,7 @@ static void link_path(const struct pins *pins,
 }
 
 /* The earlier agent's link with our program in it, or NULL. */
-static struct bpf_link *take_over(struct bpf_program *program,
-				  const char *path)
+static struct bpf_link *take_over(struct bpf_program *program, const char *path)
 {
 	struct bpf_link *link;
 

@@ -22,11 +22,11 @@ static struct {
 
 static const struct {
 	const char *name;
-	const char *prefix;	/* of the journal */
+	const char *prefix; /* of the journal */
 } levels[] = {
-	[LOG_LEVEL_ERROR] = { "error", "<3>" },
-	[LOG_LEVEL_WARNING] = { "warning", "<4>" },
-	[LOG_LEVEL_INFO] = { "info", "<6>" },
+	[LOG_LEVEL_ERROR] = {"error", "<3>"},
+	[LOG_LEVEL_WARNING] = {"warning", "<4>"},
+	[LOG_LEVEL_INFO] = {"info", "<6>"},
 };
 
 void log_open(bool json)
@@ -92,14 +92,14 @@ static void write_line(enum log_level level, const char *format, va_list args)
 		write_text(level, message);
 }
 
-#define DEFINE_LOG(name, level)                                               \
-	void log_##name(const char *format, ...)                              \
-	{                                                                     \
-		va_list args;                                                 \
-									      \
-		va_start(args, format);                                       \
-		write_line(level, format, args);                              \
-		va_end(args);                                                 \
+#define DEFINE_LOG(name, level)                  \
+	void log_##name(const char *format, ...) \
+	{                                        \
+		va_list args;                    \
+                                                 \
+		va_start(args, format);          \
+		write_line(level, format, args); \
+		va_end(args);                    \
 	}
 
 DEFINE_LOG(error, LOG_LEVEL_ERROR)

@@ -18,12 +18,12 @@
 #include "agent/log.h"
 #include "agent/report.h"
 
-#define TICK_US 100000ull
-#define TICKS_AUDIT 20u	       /* 2 s: drift */
-#define TICKS_AUDIT_EAGER 2u   /* 200 ms: a probe or overdue calls wait for it */
-#define TICKS_HEARTBEAT 2u     /* 200 ms, promised: 250 */
-#define TICKS_SECOND 10u
-#define TICKS_SCAN 50u	       /* 5 s */
+#define TICK_US		  100000ull
+#define TICKS_AUDIT	  20u /* 2 s: drift */
+#define TICKS_AUDIT_EAGER 2u  /* 200 ms: a probe or overdue calls wait for it */
+#define TICKS_HEARTBEAT	  2u  /* 200 ms, promised: 250 */
+#define TICKS_SECOND	  10u
+#define TICKS_SCAN	  50u /* 5 s */
 
 void loop_block_signals(void)
 {
@@ -50,8 +50,8 @@ static int take_event(void *ctx, void *data, size_t bytes)
 	    event->subject >= dataplane_subjects_max(agent->plane))
 		return 0;
 	if (event->type == WEIR_EVENT_ENDPOINT) {
-		registry_endpoint(&agent->registry, &event->key,
-				  event->subject, now_ns);
+		registry_endpoint(&agent->registry, &event->key, event->subject,
+				  now_ns);
 		return 0;
 	}
 	agent->hints_total++;
@@ -61,8 +61,7 @@ static int take_event(void *ctx, void *data, size_t bytes)
 	return 0;
 }
 
-static int on_ring(sd_event_source *source, int fd, uint32_t revents,
-		   void *ctx)
+static int on_ring(sd_event_source *source, int fd, uint32_t revents, void *ctx)
 {
 	struct agent *agent = ctx;
 
@@ -157,8 +156,8 @@ static int on_reload(sd_event_source *source,
 		     const struct signalfd_siginfo *info, void *ctx)
 {
 	struct agent *agent = ctx;
-	const struct apply_request request = { .by = "SIGHUP" };
-	struct weir_errors errors = { 0 };
+	const struct apply_request request = {.by = "SIGHUP"};
+	struct weir_errors errors = {0};
 	int err;
 
 	(void)source, (void)info;
@@ -173,8 +172,8 @@ static int on_reload(sd_event_source *source,
 	return 0;
 }
 
-static int on_stop(sd_event_source *source,
-		   const struct signalfd_siginfo *info, void *ctx)
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
+		   void *ctx)
 {
 	struct agent *agent = ctx;
 
@@ -208,8 +207,7 @@ int loop_open(struct agent *agent)
 	if (err >= 0)
 		err = sd_event_add_signal(loop, NULL, SIGINT, on_stop, agent);
 	if (err >= 0)
-		err = sd_event_add_signal(loop, NULL, SIGHUP, on_reload,
-					  agent);
+		err = sd_event_add_signal(loop, NULL, SIGHUP, on_reload, agent);
 	if (err < 0)
 		log_error("event loop: %s", strerror(-err));
 	return err < 0 ? err : 0;

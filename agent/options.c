@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define CONFIG_DEFAULT "/etc/weir/weir.yaml"
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
 
 static const char *const policy_dirs_default[] = {
 	"/usr/lib/weir/policies.d",
@@ -37,32 +37,32 @@ enum option_id {
 
 static const struct {
 	const char *name;
-	const char *argument;	/* NULL: none */
+	const char *argument; /* NULL: none */
 	enum option_id id;
 	const char *help;
 } rows[] = {
-	{ "config", "FILE", OPTION_CONFIG,
-	  "configuration (default " CONFIG_DEFAULT ", if it exists)" },
-	{ "policy-dir", "DIR", OPTION_POLICY_DIR,
-	  "directory of policies; repeat it, later ones win "
-	  "(default /usr/lib/weir, /etc/weir, /run/weir: policies.d)" },
-	{ "state-dir", "DIR", OPTION_STATE_DIR,
-	  "what weirctl applied is kept here (default /var/lib/weir)" },
-	{ "pin-dir", "DIR", OPTION_PIN_DIR,
-	  "bpf file system for maps and links (default /sys/fs/bpf/weir)" },
-	{ "cgroup", "PATH", OPTION_CGROUP,
-	  "limit everything to this cgroup and below (default: all)" },
-	{ "netns", "PATH", OPTION_NETNS,
-	  "adopt connections of this network namespace too; repeat it" },
-	{ "socket", "PATH", OPTION_SOCKET,
-	  "control socket (default /run/weir/weir.sock)" },
-	{ "metrics", "ADDR:PORT", OPTION_METRICS,
-	  "metrics address, or off (default 127.0.0.1:19347)" },
-	{ "log-format", "FORMAT", OPTION_LOG_FORMAT, "text or json" },
-	{ "check", NULL, OPTION_CHECK,
-	  "say whether this host can run Weir, change nothing" },
-	{ "version", NULL, OPTION_VERSION, "print the version" },
-	{ "help", NULL, OPTION_HELP, "print this" },
+	{"config", "FILE", OPTION_CONFIG,
+	 "configuration (default " CONFIG_DEFAULT ", if it exists)"},
+	{"policy-dir", "DIR", OPTION_POLICY_DIR,
+	 "directory of policies; repeat it, later ones win "
+	 "(default /usr/lib/weir, /etc/weir, /run/weir: policies.d)"},
+	{"state-dir", "DIR", OPTION_STATE_DIR,
+	 "what weirctl applied is kept here (default /var/lib/weir)"},
+	{"pin-dir", "DIR", OPTION_PIN_DIR,
+	 "bpf file system for maps and links (default /sys/fs/bpf/weir)"},
+	{"cgroup", "PATH", OPTION_CGROUP,
+	 "limit everything to this cgroup and below (default: all)"},
+	{"netns", "PATH", OPTION_NETNS,
+	 "adopt connections of this network namespace too; repeat it"},
+	{"socket", "PATH", OPTION_SOCKET,
+	 "control socket (default /run/weir/weir.sock)"},
+	{"metrics", "ADDR:PORT", OPTION_METRICS,
+	 "metrics address, or off (default 127.0.0.1:19347)"},
+	{"log-format", "FORMAT", OPTION_LOG_FORMAT, "text or json"},
+	{"check", NULL, OPTION_CHECK,
+	 "say whether this host can run Weir, change nothing"},
+	{"version", NULL, OPTION_VERSION, "print the version"},
+	{"help", NULL, OPTION_HELP, "print this"},
 };
 
 static void print_help(void)
@@ -174,14 +174,14 @@ static void add_default_dirs(struct options *o)
 
 enum options_result options_parse(struct options *out, int argc, char **argv)
 {
-	struct option table[COUNT(rows) + 1] = { 0 };
+	struct option table[COUNT(rows) + 1] = {0};
 	enum options_result result = OPTIONS_RUN;
 	int id;
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		table[i].name = rows[i].name;
-		table[i].has_arg = rows[i].argument ? required_argument
-						    : no_argument;
+		table[i].has_arg =
+			rows[i].argument ? required_argument : no_argument;
 		table[i].val = rows[i].id;
 	}
 	set_defaults(out);

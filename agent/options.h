@@ -12,34 +12,34 @@
 
 #include "common/error.h"
 
-#define OPTIONS_DIRS_MAX 16
+#define OPTIONS_DIRS_MAX  16
 #define OPTIONS_NETNS_MAX 64
 
 #define OPTIONS_LEASE_DEFAULT_NS 3000000000ull
-#define OPTIONS_LEASE_MIN_NS 500000000ull	/* two heartbeats */
-#define OPTIONS_LEASE_MAX_NS 60000000000ull
+#define OPTIONS_LEASE_MIN_NS	 500000000ull /* two heartbeats */
+#define OPTIONS_LEASE_MAX_NS	 60000000000ull
 
 struct options {
-	const char *config;	/* NULL: none */
+	const char *config; /* NULL: none */
 	const char *policy_dirs[OPTIONS_DIRS_MAX];
 	size_t policy_dir_count;
 	const char *state_dir;
 	const char *pin_dir;
-	const char *cgroup;	/* NULL: the root, by mountinfo */
+	const char *cgroup; /* NULL: the root, by mountinfo */
 	const char *netns[OPTIONS_NETNS_MAX];
 	size_t netns_count;
 	const char *socket;
-	const char *metrics;	/* NULL: off */
+	const char *metrics; /* NULL: off */
 	bool json_log;
 	bool check;
 	/* weir.yaml */
 	bool observe_all;
 	uint64_t lease_ns;
-	uint32_t services_max;	/* 0: by memory */
+	uint32_t services_max; /* 0: by memory */
 	uint32_t endpoints_max;
 	char *read_group;
 	char *admin_group;
-	char *metrics_text;	/* owns `metrics` when it is from the file */
+	char *metrics_text; /* owns `metrics` when it is from the file */
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_USAGE };

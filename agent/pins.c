@@ -18,7 +18,7 @@
 
 #define MOUNT_SOURCE "weir" /* how we know our own mount again */
 
-static const char *const kinds[] = { "maps", "links" };
+static const char *const kinds[] = {"maps", "links"};
 
 static bool on_bpffs(const char *path)
 {

@@ -15,8 +15,8 @@
 #define PIN_PATH_BYTES 512
 
 struct pins {
-	char root[PIN_PATH_BYTES - 64];	/* as given */
-	char base[PIN_PATH_BYTES - 48];	/* root/v<abi> */
+	char root[PIN_PATH_BYTES - 64]; /* as given */
+	char base[PIN_PATH_BYTES - 48]; /* root/v<abi> */
 };
 
 /* Makes the directories. -errno, `why` says what failed in one line. */

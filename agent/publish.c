@@ -55,8 +55,7 @@ static struct weir_service drained_record(const struct service *service)
 	};
 
 	if (service && service->slot != WEIR_SLOT_OBSERVED)
-		snprintf(record.name, sizeof(record.name), "%s",
-			 service->name);
+		snprintf(record.name, sizeof(record.name), "%s", service->name);
 	return record;
 }
 

@@ -53,8 +53,8 @@ double quantiles_middle_us(uint32_t bucket)
 	return (lower_us(bucket) + hist_upper_us(bucket)) / 2;
 }
 
-static double quantile(const uint64_t bucket[WEIR_HIST_BUCKETS],
-		       uint64_t count, double q)
+static double quantile(const uint64_t bucket[WEIR_HIST_BUCKETS], uint64_t count,
+		       double q)
 {
 	double rank = q * (double)count, seen = 0;
 
@@ -77,8 +77,8 @@ static double quantile(const uint64_t bucket[WEIR_HIST_BUCKETS],
 
 struct snapshot_quantiles quantiles_of(const uint64_t bucket[WEIR_HIST_BUCKETS])
 {
-	struct snapshot_quantiles out = { .p50_seconds = NAN,
-					  .p99_seconds = NAN };
+	struct snapshot_quantiles out = {.p50_seconds = NAN,
+					 .p99_seconds = NAN};
 
 	for (uint32_t i = 0; i < WEIR_HIST_BUCKETS; i++)
 		out.count += bucket[i];

@@ -22,8 +22,8 @@ void quantiles_collect(const struct subject *endpoint,
 		       uint64_t connect[WEIR_HIST_BUCKETS],
 		       uint64_t response[WEIR_HIST_BUCKETS]);
 
-struct snapshot_quantiles quantiles_of(
-	const uint64_t bucket[WEIR_HIST_BUCKETS]);
+struct snapshot_quantiles
+quantiles_of(const uint64_t bucket[WEIR_HIST_BUCKETS]);
 
 /* The mean of a bucket in microseconds, where only counts are known. */
 double quantiles_middle_us(uint32_t bucket);

@@ -105,8 +105,8 @@ static void service_free(struct service *service)
 
 void registry_close(struct registry *registry)
 {
-	for (uint32_t i = 0; registry->services &&
-			     i < registry->plane->services_max; i++)
+	for (uint32_t i = 0;
+	     registry->services && i < registry->plane->services_max; i++)
 		service_free(registry->services[i]);
 	free(registry->services);
 	free(registry->subjects);
@@ -114,8 +114,7 @@ void registry_close(struct registry *registry)
 	registry->subjects = NULL;
 }
 
-static struct service *find_service(struct registry *registry,
-				    const char *name)
+static struct service *find_service(struct registry *registry, const char *name)
 {
 	for (uint32_t slot = 1; slot < registry->plane->services_max; slot++)
 		if (registry->services[slot] &&
@@ -148,8 +147,8 @@ static void forget_slices(struct registry *registry, struct subject *subject,
 	struct weir_subject *k = &registry->plane->subjects[subject->id];
 
 	for (uint32_t i = 0; i < WEIR_SLICES; i++) {
-		uint64_t word = __atomic_exchange_n(&k->slices[i], 0,
-						    __ATOMIC_ACQ_REL);
+		uint64_t word =
+			__atomic_exchange_n(&k->slices[i], 0, __ATOMIC_ACQ_REL);
 
 		__atomic_fetch_add(&k->older, (int64_t)(uint32_t)word,
 				   __ATOMIC_RELAXED);
@@ -174,13 +173,13 @@ static void reconfigure(struct subject *subject, uint64_t now_ns)
 static void rebind(struct registry *registry, struct service *service,
 		   const struct weir_policy *policy, uint64_t now_ns)
 {
-	struct weir_service record = { .slice_shift = 17 };
+	struct weir_service record = {.slice_shift = 17};
 
 	if (policy)
 		record = compile_service(policy);
 	service->policy = policy;
-	service->rules = policy && policy->breaker.set ? policy->breaker
-						       : neutral;
+	service->rules =
+		policy && policy->breaker.set ? policy->breaker : neutral;
 	reconfigure(&service->subject, now_ns);
 	for (size_t i = 0; i < service->endpoint_count; i++)
 		reconfigure(service->endpoints[i], now_ns);

@@ -17,14 +17,14 @@
 #include "common/policy.h"
 #include "weir/abi.h"
 
-#define REGISTRY_RATE_POINTS 6u	/* one a second: rates over five seconds */
-#define REGISTRY_IDLE_NS (600ull * 1000000000)	/* then an endpoint goes */
-#define REGISTRY_DRAIN_NS (2ull * 1000000000)	/* before its subject is reused */
-#define REGISTRY_ACTIVE_NS (300ull * 1000000000)	/* counts for the guard */
+#define REGISTRY_RATE_POINTS 6u /* one a second: rates over five seconds */
+#define REGISTRY_IDLE_NS     (600ull * 1000000000) /* then an endpoint goes */
+#define REGISTRY_DRAIN_NS    (2ull * 1000000000) /* before its subject is reused */
+#define REGISTRY_ACTIVE_NS   (300ull * 1000000000) /* counts for the guard */
 
 struct rate_point {
 	uint64_t at_ns;
-	uint64_t calls;		/* judged ones: success, failure, slow */
+	uint64_t calls; /* judged ones: success, failure, slow */
 	uint64_t failed;
 	uint64_t slow;
 	uint64_t refused;
@@ -34,34 +34,34 @@ struct service;
 
 /* One breaker's worth of counting: a service, or one endpoint of it. */
 struct subject {
-	uint32_t id;			/* index of the kernel's arrays */
+	uint32_t id; /* index of the kernel's arrays */
 	bool is_endpoint;
-	bool listed;			/* named by address in the policy */
-	struct weir_endpoint_key key;	/* endpoints */
-	char name[64];			/* "10.0.0.7:5432"; a service's name */
+	bool listed;		      /* named by address in the policy */
+	struct weir_endpoint_key key; /* endpoints */
+	char name[64];		      /* "10.0.0.7:5432"; a service's name */
 	struct service *service;
 	struct breaker breaker;
 	/* Baselines of the kernel's totals at the last step. */
 	uint64_t success_seen, failure_seen, slow_seen;
-	uint64_t stale_calls;		/* in flight since before fresh_us */
-	uint64_t fresh_us;		/* calls that started later are judged */
+	uint64_t stale_calls; /* in flight since before fresh_us */
+	uint64_t fresh_us;    /* calls that started later are judged */
 	uint64_t calls_seen;
-	uint64_t active_ns;		/* when it last had a call; 0: never */
-	uint64_t retired_ns;		/* taken out of the hash; 0: in use */
-	uint64_t churn;			/* acquired + released before the audit */
-	int64_t drift;			/* see audit.c */
+	uint64_t active_ns;  /* when it last had a call; 0: never */
+	uint64_t retired_ns; /* taken out of the hash; 0: in use */
+	uint64_t churn;	     /* acquired + released before the audit */
+	int64_t drift;	     /* see audit.c */
 	uint32_t drift_passes;
 	char override_by[64];
 	char override_reason[128];
 	struct rate_point points[REGISTRY_RATE_POINTS];
-	struct weir_endpoint_hist *older, *newer;	/* quantile baselines */
+	struct weir_endpoint_hist *older, *newer; /* quantile baselines */
 };
 
 struct service {
 	uint32_t slot;
 	char name[WEIR_NAME_BYTES];
-	const struct weir_policy *policy;	/* NULL: draining, or slot 0 */
-	struct policy_breaker rules;	/* of the policy, or neutral ones */
+	const struct weir_policy *policy; /* NULL: draining, or slot 0 */
+	struct policy_breaker rules;	  /* of the policy, or neutral ones */
 	uint32_t slice_shift;
 	struct subject subject;
 	struct subject **endpoints;
@@ -70,15 +70,15 @@ struct service {
 			    [WEIR_TRIP_COUNT];
 	uint64_t probes_ok_total, probes_bad_total, suppressed_total;
 	uint64_t drift_total;
-	uint64_t tripped_ns;	/* latest trip, for the local-fault guard */
+	uint64_t tripped_ns; /* latest trip, for the local-fault guard */
 	bool panic;
-	bool warned;		/* above bulkhead.warnAt */
+	bool warned; /* above bulkhead.warnAt */
 };
 
 struct registry {
 	struct dataplane *plane;
-	struct service **services;	/* [services_max], by slot */
-	struct subject **subjects;	/* [subjects_max], by id */
+	struct service **services; /* [services_max], by slot */
+	struct subject **subjects; /* [subjects_max], by id */
 	size_t endpoint_count;
 	bool local_fault;
 };

@@ -19,7 +19,7 @@ struct filling {
 	struct agent *agent;
 	struct snapshot *out;
 	uint64_t now_ns;
-	int64_t offset_ns;	/* realtime - monotonic */
+	int64_t offset_ns; /* realtime - monotonic */
 };
 
 static double seconds(uint64_t ns)
@@ -49,8 +49,8 @@ static struct rate_point point_of(const struct weir_subject *k, uint64_t now_ns)
 		.refused = k->refused,
 	};
 
-	point.calls = phases(k, WEIR_RESULT_SUCCESS) + point.failed +
-		      point.slow;
+	point.calls =
+		phases(k, WEIR_RESULT_SUCCESS) + point.failed + point.slow;
 	return point;
 }
 
@@ -81,8 +81,7 @@ static void fill_breaker(const struct filling *f, struct snapshot_subject *out,
 			 struct subject *subject)
 {
 	struct breaker *b = &subject->breaker;
-	const struct weir_subject *k =
-		&f->agent->plane->subjects[subject->id];
+	const struct weir_subject *k = &f->agent->plane->subjects[subject->id];
 	bool forced = b->state == WEIR_STATE_FORCED_OPEN ||
 		      b->state == WEIR_STATE_FORCED_CLOSED;
 	const struct weir_policy *policy = subject->service->policy;
@@ -96,12 +95,10 @@ static void fill_breaker(const struct filling *f, struct snapshot_subject *out,
 	out->level = b->level;
 	out->since_realtime_ns = wall(f, b->since_ns);
 	out->until_realtime_ns = wall(f, b->until_ns);
-	out->since_seconds = f->now_ns > b->since_ns
-				     ? seconds(f->now_ns - b->since_ns)
-				     : 0;
-	out->until_seconds = b->until_ns > f->now_ns
-				     ? seconds(b->until_ns - f->now_ns)
-				     : 0;
+	out->since_seconds =
+		f->now_ns > b->since_ns ? seconds(f->now_ns - b->since_ns) : 0;
+	out->until_seconds =
+		b->until_ns > f->now_ns ? seconds(b->until_ns - f->now_ns) : 0;
 	out->last = b->last;
 	out->window = window_sum(&b->window, f->now_ns);
 	if (probe_epoch(k->probe) == b->epoch) {
@@ -118,16 +115,15 @@ static void fill_breaker(const struct filling *f, struct snapshot_subject *out,
 static void fill_subject(const struct filling *f, struct snapshot_subject *out,
 			 struct subject *subject)
 {
-	const struct weir_subject *k =
-		&f->agent->plane->subjects[subject->id];
+	const struct weir_subject *k = &f->agent->plane->subjects[subject->id];
 
 	fill_breaker(f, out, subject);
 	out->in_use = k->in_use;
 	out->connecting = k->connecting;
 	out->shadow = k->shadow;
 	out->calls_active = k->calls_active;
-	out->calls_overdue = decide_overdue(&f->agent->decide, subject,
-					    f->now_ns);
+	out->calls_overdue =
+		decide_overdue(&f->agent->decide, subject, f->now_ns);
 	out->opened = k->opened;
 	out->refused = k->refused;
 	memcpy(out->calls, k->calls, sizeof(out->calls));
@@ -139,14 +135,14 @@ static void fill_quantiles(struct snapshot_subject *out,
 			   const struct dataplane *plane,
 			   struct subject *const *endpoints, size_t count)
 {
-	uint64_t connect[WEIR_HIST_BUCKETS] = { 0 };
-	uint64_t response[WEIR_HIST_BUCKETS] = { 0 };
+	uint64_t connect[WEIR_HIST_BUCKETS] = {0};
+	uint64_t response[WEIR_HIST_BUCKETS] = {0};
 
 	for (size_t i = 0; i < count; i++)
-		quantiles_collect(endpoints[i],
-				  &plane->hists[endpoints[i]->id -
-						plane->services_max],
-				  connect, response);
+		quantiles_collect(
+			endpoints[i],
+			&plane->hists[endpoints[i]->id - plane->services_max],
+			connect, response);
 	out->connect = quantiles_of(connect);
 	out->response = quantiles_of(response);
 }
@@ -368,11 +364,11 @@ static void fill_kernel(const struct filling *f)
 
 	dataplane_faults(plane, out->faults);
 	out->events_lost_total = out->faults[WEIR_FAULT_RING_FULL];
-	out->program_count = dataplane_programs(plane, out->programs,
-						SNAPSHOT_PROGRAMS_MAX);
+	out->program_count =
+		dataplane_programs(plane, out->programs, SNAPSHOT_PROGRAMS_MAX);
 	out->map_count = dataplane_maps(plane, out->maps, SNAPSHOT_MAPS_MAX);
-	out->feature_count = dataplane_features(plane, out->features,
-						SNAPSHOT_FEATURES_MAX);
+	out->feature_count =
+		dataplane_features(plane, out->features, SNAPSHOT_FEATURES_MAX);
 	for (uint32_t slot = 0; slot < plane->services_max; slot++)
 		in_use += plane->subjects[slot].in_use;
 	set_entries(out, "weir_conn", in_use);
@@ -394,8 +390,7 @@ static int fill_policies(const struct filling *f)
 	if (!f->out->policies)
 		return -1;
 	if (count)
-		memcpy(f->out->policies, set->rows,
-		       count * sizeof(*set->rows));
+		memcpy(f->out->policies, set->rows, count * sizeof(*set->rows));
 	f->out->policy_count = count;
 	return 0;
 }
@@ -449,8 +444,8 @@ void report_tick(struct agent *agent, uint64_t now_ns)
 		subject->points[REGISTRY_RATE_POINTS - 1] =
 			point_of(&plane->subjects[id], now_ns);
 		if (rotate && subject->is_endpoint)
-			quantiles_rotate(subject,
-					 &plane->hists[id -
-						       plane->services_max]);
+			quantiles_rotate(
+				subject,
+				&plane->hists[id - plane->services_max]);
 	}
 }

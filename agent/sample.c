@@ -37,15 +37,16 @@ uint32_t sample_overdue(const struct subject *subject,
 	uint64_t slow_us = subject->service->rules.slow_ns / NS_PER_US;
 	uint64_t now_us = now_ns / NS_PER_US;
 	int64_t older = __atomic_load_n(&k->older, __ATOMIC_RELAXED);
-	int64_t overdue = older - (fresh_us ? (int64_t)subject->stale_calls : 0);
+	int64_t overdue =
+		older - (fresh_us ? (int64_t)subject->stale_calls : 0);
 
 	if (overdue < 0)
 		overdue = 0;
 	for (uint32_t i = 0; i < WEIR_SLICES; i++) {
-		uint64_t word = __atomic_load_n(&k->slices[i],
-						__ATOMIC_RELAXED);
-		uint64_t start_us = slice_start_us(pair_high(word), shift,
-						   now_us);
+		uint64_t word =
+			__atomic_load_n(&k->slices[i], __ATOMIC_RELAXED);
+		uint64_t start_us =
+			slice_start_us(pair_high(word), shift, now_us);
 		uint64_t end_us = start_us + (1ull << shift);
 
 		if (start_us && start_us >= fresh_us && end_us < now_us &&
@@ -96,12 +97,12 @@ void sample_take(struct breaker_sample *out, struct subject *subject,
 	if (breaker->state == WEIR_STATE_CLOSED &&
 	    subject->service->rules.slow_ns)
 		slow += by_audit ? recount->overdue
-				 : sample_overdue(subject, k,
-						  subject->fresh_us, now_ns);
-	out->success = rise(total(k, WEIR_RESULT_SUCCESS),
-			    &subject->success_seen);
-	out->failure = rise(total(k, WEIR_RESULT_FAILURE),
-			    &subject->failure_seen);
+				 : sample_overdue(subject, k, subject->fresh_us,
+						  now_ns);
+	out->success =
+		rise(total(k, WEIR_RESULT_SUCCESS), &subject->success_seen);
+	out->failure =
+		rise(total(k, WEIR_RESULT_FAILURE), &subject->failure_seen);
 	out->slow = rise(slow, &subject->slow_seen);
 	if (pair_high(row) == breaker->epoch)
 		out->consecutive = pair_low(row);

@@ -19,7 +19,7 @@
 /* A policy file, and the later directory that has one of the same name. */
 struct source {
 	char path[PATH_MAX];
-	const char *masked_by;	/* the directory, or NULL */
+	const char *masked_by; /* the directory, or NULL */
 };
 
 struct sources {
@@ -82,8 +82,8 @@ static const char *base_name(const char *path)
 static int add_source(struct sources *sources, const char *dir,
 		      const char *name)
 {
-	struct source *grown = realloc(sources->items, (sources->count + 1) *
-							       sizeof(*grown));
+	struct source *grown =
+		realloc(sources->items, (sources->count + 1) * sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
@@ -103,7 +103,7 @@ static int add_source(struct sources *sources, const char *dir,
 static int list_directory(struct sources *sources, struct weir_errors *errors,
 			  const char *dir)
 {
-	const struct weir_place place = { .file = dir };
+	const struct weir_place place = {.file = dir};
 	struct dirent **entries;
 	int count = scandir(dir, &entries, is_policy_entry, alphasort);
 	int err = 0;
@@ -136,8 +136,8 @@ static void fill_row(struct snapshot_policy *row,
 	if (masked_by)
 		snprintf(row->overridden_by, sizeof(row->overridden_by), "%s",
 			 masked_by);
-	for (size_t i = 0; i < policy->label_count &&
-			   used < sizeof(row->labels); i++)
+	for (size_t i = 0;
+	     i < policy->label_count && used < sizeof(row->labels); i++)
 		used += (size_t)snprintf(row->labels + used,
 					 sizeof(row->labels) - used, "%s%s",
 					 i ? "," : "", policy->labels[i]);
@@ -180,8 +180,8 @@ static int take_policies(struct policy_set *set, struct weir_policies *from)
 /* What is masked is shown, not checked: it may be broken, that harms nobody. */
 static void show_masked(struct policy_set *set, const struct source *source)
 {
-	scoped(policies) struct weir_policies masked = { 0 };
-	scoped(errors) struct weir_errors ignored = { 0 };
+	scoped(policies) struct weir_policies masked = {0};
+	scoped(errors) struct weir_errors ignored = {0};
 
 	if (policies_load(&masked, &ignored, source->path))
 		return;
@@ -193,7 +193,7 @@ static void show_masked(struct policy_set *set, const struct source *source)
 static int load_directories(struct policy_set *set, struct weir_errors *errors,
 			    const struct store *store)
 {
-	scoped(sources) struct sources sources = { 0 };
+	scoped(sources) struct sources sources = {0};
 	int err = 0;
 
 	for (size_t i = 0; i < store->dir_count; i++) {
@@ -202,7 +202,7 @@ static int load_directories(struct policy_set *set, struct weir_errors *errors,
 		err = err ? err : failed;
 	}
 	for (size_t i = 0; i < sources.count; i++) {
-		scoped(policies) struct weir_policies found = { 0 };
+		scoped(policies) struct weir_policies found = {0};
 		int failed;
 
 		if (sources.items[i].masked_by) {
@@ -250,8 +250,8 @@ static int parse_files(struct weir_policies *out, struct weir_errors *errors,
 
 	for (size_t i = 0; i < change->file_count; i++) {
 		const struct http_file *file = &change->files[i];
-		int failed = policies_parse(out, errors, file->name,
-					    file->text, file->bytes);
+		int failed = policies_parse(out, errors, file->name, file->text,
+					    file->bytes);
 
 		err = err ? err : failed;
 	}
@@ -263,8 +263,8 @@ static int change_applied(struct weir_policies *applied,
 			  struct weir_errors *errors,
 			  const struct store_change *change)
 {
-	scoped(policies) struct weir_policies added = { 0 };
-	struct policy_set both = { 0 };
+	scoped(policies) struct weir_policies added = {0};
+	struct policy_set both = {0};
 	int err = parse_files(&added, errors, change);
 
 	if (err)
@@ -309,14 +309,15 @@ static char *render_applied(const struct weir_policies *policies)
 static int check_size(const struct store *store, const char *text,
 		      struct weir_errors *errors)
 {
-	const struct weir_place place = { .file = store->applied };
+	const struct weir_place place = {.file = store->applied};
 
 	if (strlen(text) <= POLICY_FILE_BYTES_MAX)
 		return 0;
 	return errors_add(errors, &place,
 			  "put policies into the policy directory instead",
 			  "applied policies together would be larger than "
-			  "%u bytes", POLICY_FILE_BYTES_MAX);
+			  "%u bytes",
+			  POLICY_FILE_BYTES_MAX);
 }
 
 /* Applied policies override those of the directories by name. */
@@ -337,12 +338,12 @@ static void override(struct policy_set *set,
 }
 
 static int check_remove(const struct policy_set *set,
-			const struct weir_policies *applied,
-			const char *remove, struct weir_errors *errors)
+			const struct weir_policies *applied, const char *remove,
+			struct weir_errors *errors)
 {
-	const struct weir_policy *elsewhere = find_policy(&set->policies,
-							  remove);
-	struct weir_place place = { 0 };
+	const struct weir_policy *elsewhere =
+		find_policy(&set->policies, remove);
+	struct weir_place place = {0};
 
 	if (find_policy(applied, remove))
 		return 0;
@@ -392,11 +393,10 @@ static int carry_out(struct weir_policies *applied, char **text,
 }
 
 int store_load(struct policy_set **out, char **text, struct weir_errors *errors,
-	       const struct store *store,
-	       const struct store_change *opt_change)
+	       const struct store *store, const struct store_change *opt_change)
 {
 	scoped(set) struct policy_set *set = calloc(1, sizeof(*set));
-	scoped(policies) struct weir_policies applied = { 0 };
+	scoped(policies) struct weir_policies applied = {0};
 	scoped(text) char *written = NULL;
 	int err;
 
@@ -427,7 +427,7 @@ int store_load_accepted(struct policy_set **out, struct weir_errors *errors,
 			const struct store *store)
 {
 	scoped(set) struct policy_set *set = calloc(1, sizeof(*set));
-	scoped(policies) struct weir_policies found = { 0 };
+	scoped(policies) struct weir_policies found = {0};
 	int err;
 
 	if (!set)
@@ -468,9 +468,8 @@ static int replace_file(const char *path, const char *text)
 	snprintf(temporary, sizeof(temporary), "%s.new", path);
 	snprintf(dir, sizeof(dir), "%s", path);
 	*strrchr(dir, '/') = '\0';
-	scoped(fd) int fd = open(temporary,
-				 O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-				 0640);
+	scoped(fd) int fd =
+		open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
 	if (fd < 0)
 		return -errno;
 	err = write_all(fd, text, strlen(text));

@@ -17,10 +17,10 @@
 #include "common/policy.h"
 
 struct store {
-	const char *const *dirs;	/* rising precedence */
+	const char *const *dirs; /* rising precedence */
 	size_t dir_count;
-	char applied[256];	/* STATE/applied/policies.yaml */
-	char accepted[256];	/* STATE/accepted.yaml */
+	char applied[256];  /* STATE/applied/policies.yaml */
+	char accepted[256]; /* STATE/accepted.yaml */
 };
 
 /* All policies in force, and a row for each one there is. */
@@ -38,8 +38,8 @@ int store_open(struct store *store, const char *const *dirs, size_t dir_count,
 struct store_change {
 	const struct http_file *files;
 	size_t file_count;
-	bool prune;		/* drop what was applied and is not in files */
-	const char *remove;	/* policy name, or NULL */
+	bool prune;	    /* drop what was applied and is not in files */
+	const char *remove; /* policy name, or NULL */
 };
 
 /*

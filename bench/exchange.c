@@ -24,7 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TRIP_ERRNO EHOSTUNREACH /* what the policy of the benchmark refuses with */
+#define TRIP_ERRNO \
+	EHOSTUNREACH /* what the policy of the benchmark refuses with */
 #define TRIES_MAX 1000000
 
 static uint64_t now_ns(void)
@@ -119,7 +120,7 @@ static void exchange(int fd)
 static int measure_connect(const struct sockaddr_in *a, unsigned long count)
 {
 	/* A reset instead of TIME_WAIT, or ports run out. */
-	const struct linger reset = { .l_onoff = 1 };
+	const struct linger reset = {.l_onoff = 1};
 	uint64_t start = now_ns();
 
 	for (unsigned long i = 0; i < count; i++) {

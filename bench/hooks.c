@@ -82,12 +82,12 @@ static int attach(struct empty_bpf *skeleton, const char *cgroup)
 
 	if (fd < 0)
 		return -errno;
-	skeleton->links.empty_connect4 = bpf_program__attach_cgroup(
-		skeleton->progs.empty_connect4, fd);
-	skeleton->links.empty_sockops = bpf_program__attach_cgroup(
-		skeleton->progs.empty_sockops, fd);
-	skeleton->links.empty_release = bpf_program__attach_cgroup(
-		skeleton->progs.empty_release, fd);
+	skeleton->links.empty_connect4 =
+		bpf_program__attach_cgroup(skeleton->progs.empty_connect4, fd);
+	skeleton->links.empty_sockops =
+		bpf_program__attach_cgroup(skeleton->progs.empty_sockops, fd);
+	skeleton->links.empty_release =
+		bpf_program__attach_cgroup(skeleton->progs.empty_release, fd);
 	skeleton->links.empty_ready =
 		bpf_program__attach(skeleton->progs.empty_ready);
 	skeleton->links.empty_send =

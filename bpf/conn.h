@@ -100,8 +100,7 @@ static __always_inline bool call_stop(struct weir_conn *conn, __u32 call)
 
 /* ---- latency --------------------------------------------------------------------- */
 
-shared void latency_count(struct weir_conn *conn, __u32 phase,
-					  __u64 us)
+shared void latency_count(struct weir_conn *conn, __u32 phase, __u64 us)
 {
 	__u32 bucket = hist_bucket(us), endpoint = conn->endpoint;
 	struct weir_stat *stat = stat_find(conn->slot);
@@ -130,14 +129,14 @@ shared void latency_count(struct weir_conn *conn, __u32 phase,
 /* ---- outcomes ----------------------------------------------------------------- */
 
 struct outcome {
-	__u32 phase;	/* enum weir_phase */
-	__u32 result;	/* enum weir_result */
-	__u32 failure;	/* enum weir_failure, WEIR_FAILURE_COUNT: none */
-	__u64 call_us;	/* when the call started */
+	__u32 phase;   /* enum weir_phase */
+	__u32 result;  /* enum weir_result */
+	__u32 failure; /* enum weir_failure, WEIR_FAILURE_COUNT: none */
+	__u64 call_us; /* when the call started */
 };
 
-static __always_inline void outcome_add(__u32 subject,
-					const struct outcome *o, __u32 result)
+static __always_inline void outcome_add(__u32 subject, const struct outcome *o,
+					__u32 result)
 {
 	struct weir_subject *s = subject_find(subject);
 
@@ -152,9 +151,9 @@ static __always_inline void outcome_add(__u32 subject,
 
 /* Failures in a row and bad samples; wakes the agent when one may trip. */
 shared void breaker_feed(struct weir_conn *conn,
-					 const struct weir_service *service,
-					 const struct weir_verdict *verdict,
-					 __u32 epoch, __u32 result)
+			 const struct weir_service *service,
+			 const struct weir_verdict *verdict, __u32 epoch,
+			 __u32 result)
 {
 	struct weir_subject *s = subject_find(conn->breaker);
 	__u64 now = now_us(), bad, hint_at;
@@ -170,9 +169,9 @@ shared void breaker_feed(struct weir_conn *conn,
 		return;
 	}
 	if (result == WEIR_RESULT_FAILURE)
-		hint = consecutive_hints(consecutive_add(&s->consecutive, epoch,
-							 silent),
-					 service->consecutive_max);
+		hint = consecutive_hints(
+			consecutive_add(&s->consecutive, epoch, silent),
+			service->consecutive_max);
 	bad = __sync_fetch_and_add(&s->bad, 1) + 1;
 	hint_at = verdict->hint_at;
 	if (hint_at && bad >= hint_at && s->hinted != hint_at) {
@@ -218,8 +217,8 @@ static __always_inline void probe_judge(struct weir_conn *conn,
  * breaker's present epoch, or would have been refused, is neutral.
  */
 shared void outcome_record(struct weir_conn *conn,
-					   const struct weir_service *service,
-					   const struct outcome *o)
+			   const struct weir_service *service,
+			   const struct outcome *o)
 {
 	struct weir_verdict *verdict = verdict_find(conn->breaker);
 	struct weir_stat *stat = stat_find(conn->slot);
@@ -250,9 +249,8 @@ shared void outcome_record(struct weir_conn *conn,
  * The end of the call in flight, if it is still ours to end. `failure` is
  * WEIR_FAILURE_COUNT when there was none; local ones are neutral.
  */
-shared void call_end(struct weir_conn *conn,
-				     const struct weir_service *service,
-				     __u32 call, __u32 failure, __u64 at_us)
+shared void call_end(struct weir_conn *conn, const struct weir_service *service,
+		     __u32 call, __u32 failure, __u64 at_us)
 {
 	__u64 start_us = conn->call_us;
 	bool failed = failure < WEIR_FAILURE_COUNT;
@@ -331,8 +329,8 @@ static __always_inline bool turn_awaited(struct weir_conn *conn,
 
 /* A turn ends without an answer: `failure` as in call_end(). */
 shared void turn_fail(struct weir_conn *conn,
-				      const struct weir_service *service,
-				      struct tcp_sock *tp, __u32 failure)
+		      const struct weir_service *service, struct tcp_sock *tp,
+		      __u32 failure)
 {
 	struct outcome o = {
 		.phase = WEIR_PHASE_TURN,

@@ -47,8 +47,8 @@ struct in6_addr {
 struct sock_common {
 	__u16 skc_family;
 	volatile unsigned char skc_state;
-	__u16 skc_num;		/* local port, host order */
-	__u16 skc_dport;	/* network order */
+	__u16 skc_num;	 /* local port, host order */
+	__u16 skc_dport; /* network order */
 	__u32 skc_daddr;
 	struct in6_addr skc_v6_daddr;
 };
@@ -108,13 +108,13 @@ struct bpf_iter__bpf_sk_storage_map {
 #pragma clang attribute pop
 
 #ifndef AF_INET
-#define AF_INET 2
+#define AF_INET	 2
 #define AF_INET6 10
 #endif
 #ifndef IPPROTO_TCP
 #define IPPROTO_TCP 6
 #endif
-#define SOL_TCP 6
+#define SOL_TCP	   6
 #define TCPHDR_FIN 1
 
 /* Since 6.12 an option of bpf_setsockopt(); elsewhere it fails harmlessly. */

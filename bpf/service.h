@@ -14,7 +14,7 @@
 /* Whose connection it is; NULL stands for the calling process. */
 struct owner {
 	__u32 uid;
-	__u64 cgroup;	/* kernel address, read with probes only */
+	__u64 cgroup; /* kernel address, read with probes only */
 };
 
 /*
@@ -113,8 +113,8 @@ static __always_inline __u32 service_match(const struct weir_control *control,
 {
 	__u32 generation = control->generation & 1;
 	__u32 count = control->class_count[generation];
-	struct weir_class exact = { .prefix = 128, .exact_port = 1 };
-	struct best best = { .slot = WEIR_SLOT_OBSERVED };
+	struct weir_class exact = {.prefix = 128, .exact_port = 1};
+	struct best best = {.slot = WEIR_SLOT_OBSERVED};
 
 	match_class(&best, generation, exact, key, owner);
 	for (__u32 i = 0; i < WEIR_CLASSES_MAX; i++) {

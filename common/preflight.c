@@ -89,9 +89,8 @@ static void check_kernel(struct run *run)
 static void check_btf(struct run *run)
 {
 	bool there = !access(run->paths.btf, R_OK);
-	struct preflight_check *check =
-		add(run, "kernel", "BTF",
-		    there ? PREFLIGHT_OK : PREFLIGHT_FAILED);
+	struct preflight_check *check = add(
+		run, "kernel", "BTF", there ? PREFLIGHT_OK : PREFLIGHT_FAILED);
 
 	if (there) {
 		say(check, "%s", run->paths.btf);
@@ -179,9 +178,8 @@ static void check_capability(struct run *run, uint64_t held, unsigned bit,
 			     const char *name)
 {
 	bool has = held >> bit & 1;
-	struct preflight_check *check = add(run, "privilege", name,
-					    has ? PREFLIGHT_OK
-						: PREFLIGHT_FAILED);
+	struct preflight_check *check = add(
+		run, "privilege", name, has ? PREFLIGHT_OK : PREFLIGHT_FAILED);
 
 	say(check, has ? "held" : "missing");
 	if (!has)
@@ -207,7 +205,7 @@ static void check_privilege(struct run *run)
 size_t preflight_run(const struct preflight_paths *opt_paths,
 		     struct preflight_check *out, size_t max)
 {
-	struct run run = { .out = out, .max = max };
+	struct run run = {.out = out, .max = max};
 
 	if (opt_paths)
 		run.paths = *opt_paths;

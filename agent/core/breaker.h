@@ -29,12 +29,12 @@
 struct breaker_sample {
 	uint64_t success;
 	uint64_t failure;
-	uint64_t slow;		/* ended slow, and newly overdue in flight */
-	uint32_t consecutive;	/* failures in a row, as of now */
+	uint64_t slow;	      /* ended slow, and newly overdue in flight */
+	uint32_t consecutive; /* failures in a row, as of now */
 	/* Half-open, totals of the current epoch (see probe_take()). */
 	uint32_t probes_taken;
 	uint32_t probes_ok;
-	uint32_t probes_bad;	/* failed or slow */
+	uint32_t probes_bad; /* failed or slow */
 };
 
 /* What became of a step. `changed` is false when nothing moved. */
@@ -42,24 +42,31 @@ struct breaker_change {
 	bool changed;
 	enum weir_state from;
 	enum weir_state to;
-	enum weir_trip trip;	/* why */
+	enum weir_trip trip; /* why */
 	/* The number that decided, against its threshold (percent or count). */
 	uint32_t value;
 	uint32_t threshold;
-	struct window_counts window;	/* as it was at that moment */
+	struct window_counts window; /* as it was at that moment */
 };
 
 struct breaker {
 	enum weir_state state;
-	uint32_t epoch;		/* + 1 at every change of state */
-	uint32_t level;		/* openings in a row; the wait grows with it */
-	uint64_t since_ns;	/* of this state */
-	uint64_t until_ns;	/* OPEN: end of wait; FORCED: end of TTL, 0 = none */
-	uint64_t probe_ns;	/* HALF_OPEN: when the first token was seen taken */
-	uint64_t healthy_ns;	/* CLOSED: since when level may fall next */
-	struct breaker_change last;	/* the latest change, for `why` */
+	uint32_t epoch;	   /* + 1 at every change of state */
+	uint32_t level;	   /* openings in a row; the wait grows with it */
+	uint64_t since_ns; /* of this state */
+	uint64_t until_ns; /* OPEN: end of wait; FORCED: end of TTL, 0 = none */
+	uint64_t probe_ns; /* HALF_OPEN: when the first token was seen taken */
+	uint64_t healthy_ns;	    /* CLOSED: since when level may fall next */
+	struct breaker_change last; /* the latest change, for `why` */
 	struct window window;
 };
+
+/*
+ * The level stops growing where the wait has reached its maximum, and here. It
+ * falls by one at the first success that comes a window after the breaker
+ * closed, or after the level fell last; silence alone earns nothing.
+ */
+#define BREAKER_LEVEL_MAX 64u
 
 /* What the guard says about one more open breaker; see guard.h. */
 enum breaker_guard { BREAKER_GUARD_ALLOW, BREAKER_GUARD_SUPPRESS };
@@ -74,8 +81,15 @@ void breaker_configure(struct breaker *b, const struct policy_breaker *rules,
 /*
  * Takes the sample in and moves the state machine at most one transition; call
  * again with an empty sample until `changed` is false. `guard` is asked only
- * when a trip rule holds. `jitter` is uniform in [0, 1) and supplied by the
- * caller. `freeze_level`: the local-fault guard is on.
+ * where it would open, and when the wait of OPEN_SUPPRESSED is over: allowed
+ * then, it is probed (HALF_OPEN); forbidden still, it goes back to CLOSED,
+ * where the traffic that flows anyway is judged again. It is never promoted to
+ * OPEN meanwhile: that would refuse on evidence older than the permission.
+ * `jitter` is uniform in [0, 1) and supplied by the caller. `freeze_level`: the
+ * local-fault guard is on, the level neither grows nor falls.
+ *
+ * Without a breaker block (rules->set false) samples are kept, nothing trips.
+ * The half-open timer runs while a probe is without an outcome.
  */
 struct breaker_change breaker_step(struct breaker *b,
 				   const struct policy_breaker *rules,
@@ -91,10 +105,13 @@ struct breaker_change breaker_step(struct breaker *b,
 struct breaker_change breaker_force(struct breaker *b, enum weir_state to,
 				    uint64_t ttl_ns, uint64_t now_ns);
 
-/* Operator: level and window to zero; an open breaker closes. */
+/* Operator: level and window to zero; an open breaker closes, a forced stays. */
 struct breaker_change breaker_reset(struct breaker *b, uint64_t now_ns);
 
-/* Takes over what an earlier agent left in the verdict map. */
+/*
+ * Takes over what an earlier agent left in the verdict map, under the epoch it
+ * left. `b` is initialised. What cannot be true makes it CLOSED, epoch + 1.
+ */
 void breaker_restore(struct breaker *b, const struct weir_verdict *verdict,
 		     uint32_t epoch, uint64_t now_ns);
 

@@ -10,8 +10,8 @@
 
 #include "common/scoped.h"
 
-#define SLICE_SHIFT_MIN 10u	/* 1.024 ms */
-#define SLICE_SHIFT_IDLE 17u	/* 131 ms, when nothing is called slow */
+#define SLICE_SHIFT_MIN	 10u /* 1.024 ms */
+#define SLICE_SHIFT_IDLE 17u /* 131 ms, when nothing is called slow */
 
 /* A rule on its way: its key, and whose it is. */
 struct row {
@@ -112,9 +112,9 @@ static int add_clients(struct work *w, const struct weir_policy *policy,
 		       uint32_t set)
 {
 	struct compiled *out = w->out;
-	struct compiled_client *grown =
-		realloc(out->clients, (out->client_count +
-				       policy->client_count) * sizeof(*grown));
+	struct compiled_client *grown = realloc(
+		out->clients,
+		(out->client_count + policy->client_count) * sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
@@ -146,8 +146,7 @@ static int add_row(struct work *w, const struct row *row)
 {
 	if (w->row_count == w->row_capacity) {
 		size_t capacity = w->row_capacity * 2 + 64;
-		struct row *grown = realloc(w->rows,
-					    capacity * sizeof(*grown));
+		struct row *grown = realloc(w->rows, capacity * sizeof(*grown));
 
 		if (!grown)
 			return -ENOMEM;
@@ -168,14 +167,16 @@ static int add_destination(struct work *w, const struct weir_policy *policy,
 		struct row row = {
 			.key.prefix = destination->prefix,
 			.key.port = exact ? ports->min : 0,
-			.rule = {
-				.port_min = ports->min,
-				.port_max = ports->max,
-				.rank = policy_rank(ports->min, ports->max,
-						    destination->prefix, set),
-				.clients = set,
-				.slot = slot,
-			},
+			.rule =
+				{
+					.port_min = ports->min,
+					.port_max = ports->max,
+					.rank = policy_rank(
+						ports->min, ports->max,
+						destination->prefix, set),
+					.clients = set,
+					.slot = slot,
+				},
 			.policy = policy,
 		};
 		int err;
@@ -200,8 +201,8 @@ static int add_policy(struct work *w, const struct weir_policy *policy,
 	out->slots[out->service_count] = slot;
 	out->policies[out->service_count++] = policy;
 	for (size_t i = 0; i < policy->destination_count && !err; i++)
-		err = add_destination(w, policy, &policy->destinations[i],
-				      slot, set);
+		err = add_destination(w, policy, &policy->destinations[i], slot,
+				      set);
 	return err;
 }
 
@@ -234,8 +235,8 @@ static int too_many_of_a_key(struct work *w, const struct row *row)
 			  "merge port ranges, or use fewer policies for the "
 			  "same address",
 			  "policy %s: more than %u port ranges and client "
-			  "lists for one destination", row->policy->name,
-			  WEIR_RULES_PER_KEY);
+			  "lists for one destination",
+			  row->policy->name, WEIR_RULES_PER_KEY);
 }
 
 static int fold_rows(struct work *w)
@@ -244,7 +245,7 @@ static int fold_rows(struct work *w)
 	struct compiled_rule *rule = NULL;
 
 	if (w->row_count > WEIR_RULES_MAX) {
-		const struct weir_place nowhere = { 0 };
+		const struct weir_place nowhere = {0};
 
 		return errors_add(w->errors, &nowhere, NULL,
 				  "%zu destinations, more than %u",
@@ -334,7 +335,8 @@ static int add_policies(struct work *w, const struct weir_policies *policies,
 			return errors_add(w->errors, &place,
 					  "raise limits.services in weir.yaml",
 					  "policy %s: no room for one more "
-					  "service", policy->name);
+					  "service",
+					  policy->name);
 		err = add_policy(w, policy, slot);
 		if (err)
 			return err;
@@ -349,7 +351,7 @@ int compile_policies(struct compiled **out, struct weir_errors *errors,
 {
 	scoped(compiled) struct compiled *compiled =
 		calloc(1, sizeof(*compiled));
-	struct work w = { .out = compiled, .errors = errors };
+	struct work w = {.out = compiled, .errors = errors};
 	int err = compiled ? allocate(compiled, policies->count) : -ENOMEM;
 
 	if (!err)
@@ -407,8 +409,8 @@ uint32_t compiled_match(const struct compiled *compiled,
 	uint32_t slot = WEIR_NONE, rank = 0;
 
 	for (uint32_t i = 0; i <= compiled->class_count; i++) {
-		struct weir_class class = { .prefix = 128, .exact_port = 1 };
-		struct weir_rule_key key = { 0 };
+		struct weir_class class = {.prefix = 128, .exact_port = 1};
+		struct weir_rule_key key = {0};
 		const struct compiled_rule *found;
 
 		if (i)

@@ -12,25 +12,26 @@
 #include "weir/abi.h"
 
 struct compiled_rule {
-	struct weir_rule_key key;	/* generation left 0 */
-	struct weir_rule_set set;	/* sorted by rank, highest first */
+	struct weir_rule_key key; /* generation left 0 */
+	struct weir_rule_set set; /* sorted by rank, highest first */
 };
 
 struct compiled_client {
-	uint32_t set;			/* from 1 */
-	const struct policy_client *client;	/* borrowed from the policy */
+	uint32_t set;			    /* from 1 */
+	const struct policy_client *client; /* borrowed from the policy */
 };
 
 struct compiled {
-	struct weir_class classes[WEIR_CLASSES_MAX];	/* exact key not among them */
+	struct weir_class
+		classes[WEIR_CLASSES_MAX]; /* exact key not among them */
 	uint32_t class_count;
 	struct compiled_rule *rules;
 	size_t rule_count;
 	struct compiled_client *clients;
 	size_t client_count;
-	struct weir_service *services;	/* one per compiled policy */
-	uint32_t *slots;		/* services[i] belongs to slots[i] */
-	const struct weir_policy **policies;	/* borrowed, same index */
+	struct weir_service *services; /* one per compiled policy */
+	uint32_t *slots;	       /* services[i] belongs to slots[i] */
+	const struct weir_policy **policies; /* borrowed, same index */
 	size_t service_count;
 };
 

@@ -13,15 +13,15 @@
 #define WINDOW_BUCKETS_MAX 60u
 
 struct window_counts {
-	uint64_t calls;		/* success + failure + slow */
+	uint64_t calls; /* success + failure + slow */
 	uint64_t failures;
 	uint64_t slow;
 };
 
 struct window {
 	uint64_t bucket_ns;
-	uint32_t buckets;	/* 1..WINDOW_BUCKETS_MAX */
-	uint64_t head;		/* number of the newest bucket: now / bucket_ns */
+	uint32_t buckets; /* 1..WINDOW_BUCKETS_MAX */
+	uint64_t head;	  /* number of the newest bucket: now / bucket_ns */
 	struct window_counts ring[WINDOW_BUCKETS_MAX];
 	struct window_counts sum;
 };

@@ -93,9 +93,9 @@ static __always_inline void adopt(struct tcp_sock *tp, struct weir_conn *conn,
 	count_adoption(conn->endpoint);
 	if (stat)
 		stat->adopted++;
-	conn_flag_set(conn, WEIR_CONN_ESTABLISHED | WEIR_CONN_ADOPTED |
-				    (ask_for_state(tp) ? WEIR_CONN_STATE_SEEN
-						       : 0));
+	conn_flag_set(conn,
+		      WEIR_CONN_ESTABLISHED | WEIR_CONN_ADOPTED |
+			      (ask_for_state(tp) ? WEIR_CONN_STATE_SEEN : 0));
 }
 
 /* Another service's by now: it gives back what it holds there. */
@@ -144,8 +144,8 @@ int weir_adopt(struct bpf_iter__tcp *ctx)
 		return 0;
 	read_peer(&key, (struct sock *)tp);
 	owner.uid = ctx->uid;
-	owner.cgroup = (__u64)BPF_CORE_READ((struct sock *)tp,
-					    sk_cgrp_data.cgroup);
+	owner.cgroup =
+		(__u64)BPF_CORE_READ((struct sock *)tp, sk_cgrp_data.cgroup);
 	key.slot = service_match(control, &key, &owner);
 	service = service_find(control, key.slot);
 	if (!service ||

@@ -9,7 +9,7 @@
  */
 #include "bpf/conn.h"
 
-#define STALE_US 1000000ull
+#define STALE_US	1000000ull
 #define SILENT_PROBE_US 1000000ull
 
 static __always_inline void recount(__u32 subject, __u32 held, __u32 overdue)
@@ -49,8 +49,7 @@ static __always_inline bool probe_silent(struct weir_conn *conn,
 					 struct tcp_sock *tp, __u64 now)
 {
 	return conn->flags & WEIR_CONN_PROBE &&
-	       conn->flags & WEIR_CONN_ESTABLISHED &&
-	       !turn_awaited(conn, tp) &&
+	       conn->flags & WEIR_CONN_ESTABLISHED && !turn_awaited(conn, tp) &&
 	       now - conn->established_us > SILENT_PROBE_US;
 }
 

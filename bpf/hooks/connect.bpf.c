@@ -10,20 +10,20 @@
 #include "bpf/service.h"
 
 #define CONNECT_ALLOW 1
-#define CONNECT_DENY 0
+#define CONNECT_DENY  0
 
 struct attempt {
 	struct weir_endpoint_key key;
 	const struct weir_control *control;
 	struct weir_service *service;
-	struct weir_subject *subject;	/* of the service */
-	struct weir_subject *endpoint;	/* NULL: table full */
+	struct weir_subject *subject;  /* of the service */
+	struct weir_subject *endpoint; /* NULL: table full */
 	__u32 slot;
 	__u32 endpoint_id;
 	__u32 breaker;
 	__u32 epoch;
-	__u32 flags;	/* of the connection to be */
-	__u32 reason;	/* enum weir_reason of what objected */
+	__u32 flags;  /* of the connection to be */
+	__u32 reason; /* enum weir_reason of what objected */
 };
 
 /* ---- decide --------------------------------------------------------------------- */
@@ -191,8 +191,8 @@ static __always_inline void ask_for_state(struct bpf_sock_addr *ctx)
 {
 	int flags = 0;
 
-	if (bpf_getsockopt(ctx, SOL_TCP, WEIR_TCP_BPF_SOCK_OPS_CB_FLAGS,
-			   &flags, sizeof(flags)))
+	if (bpf_getsockopt(ctx, SOL_TCP, WEIR_TCP_BPF_SOCK_OPS_CB_FLAGS, &flags,
+			   sizeof(flags)))
 		return;
 	flags |= BPF_SOCK_OPS_STATE_CB_FLAG;
 	bpf_setsockopt(ctx, SOL_TCP, WEIR_TCP_BPF_SOCK_OPS_CB_FLAGS, &flags,
@@ -223,8 +223,8 @@ static __always_inline void admit(struct bpf_sock_addr *ctx, struct attempt *a,
 	count_admission(a->subject, shadow);
 	count_admission(a->endpoint, shadow);
 	conn->held = WEIR_HELD_RESERVED;
-	count_decision(a, shadow ? WEIR_VERDICT_WOULD_REFUSE
-				 : WEIR_VERDICT_ALLOW);
+	count_decision(a,
+		       shadow ? WEIR_VERDICT_WOULD_REFUSE : WEIR_VERDICT_ALLOW);
 	ask_for_state(ctx);
 }
 

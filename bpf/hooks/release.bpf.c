@@ -31,8 +31,7 @@ static __always_inline void never_sent(struct weir_conn *conn,
 	outcome_record(conn, service, &o);
 }
 
-static __always_inline void let_go(struct bpf_sock *ctx,
-				   struct weir_conn *conn,
+static __always_inline void let_go(struct bpf_sock *ctx, struct weir_conn *conn,
 				   const struct weir_service *service)
 {
 	__u32 call = conn->call;

@@ -89,8 +89,7 @@ static __always_inline void turn_end(struct turn *t, __u32 seq, __u64 at_us)
 	/* After a retransmission first_tx is that of the copy. */
 	if (!resent)
 		latency_count(conn, WEIR_PHASE_TURN, at_us - start_us);
-	o.result = classify_result(0, 0, at_us - start_us,
-				   t->service->slow_us);
+	o.result = classify_result(0, 0, at_us - start_us, t->service->slow_us);
 	outcome_record(conn, t->service, &o);
 }
 

@@ -12,8 +12,8 @@
 
 enum cap_result {
 	CAP_TAKEN,
-	CAP_FULL,	/* nothing was taken */
-	CAP_LOST,	/* lost WEIR_CAS_TRIES races: nothing was taken */
+	CAP_FULL, /* nothing was taken */
+	CAP_LOST, /* lost WEIR_CAS_TRIES races: nothing was taken */
 };
 
 static __always_inline enum cap_result cap_take(__u32 *in_use, __u32 cap)

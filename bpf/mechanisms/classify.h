@@ -48,9 +48,8 @@ static __always_inline int classify_is_failure(enum weir_failure failure)
 	return failure != WEIR_FAILURE_LOCAL && failure != WEIR_FAILURE_OTHER;
 }
 
-static __always_inline enum weir_close classify_close(int sk_err,
-						      int established,
-						      int in_order)
+static __always_inline enum weir_close
+classify_close(int sk_err, int established, int in_order)
 {
 	if (!established)
 		return WEIR_CLOSE_FAILED;
@@ -71,9 +70,8 @@ static __always_inline enum weir_close classify_close(int sk_err,
  * The class of a call that took elapsed_us. One that is over the threshold was
  * counted when it became overdue; it is slow, whatever else became of it.
  */
-static __always_inline enum weir_result classify_result(int failed, int neutral,
-							__u64 elapsed_us,
-							__u64 slow_us)
+static __always_inline enum weir_result
+classify_result(int failed, int neutral, __u64 elapsed_us, __u64 slow_us)
 {
 	if (slow_us && elapsed_us > slow_us)
 		return WEIR_RESULT_SLOW;

@@ -37,8 +37,8 @@ static __always_inline void match_key(struct weir_rule_key *key,
 }
 
 /* Can this rule be better than the best so far? */
-static __always_inline int match_beats(const struct weir_rule *rule,
-				       __u16 port, __u32 best_rank, int found)
+static __always_inline int match_beats(const struct weir_rule *rule, __u16 port,
+				       __u32 best_rank, int found)
 {
 	if (port < rule->port_min || port > rule->port_max)
 		return 0;

@@ -51,8 +51,8 @@ static __always_inline void probe_give(__u64 *word, __u32 epoch)
 
 		if (probe_epoch(seen) != epoch || probe_taken(seen) == 0)
 			return;
-		if (__sync_val_compare_and_swap(
-			    word, seen, seen - PROBE_ONE_TAKEN) == seen)
+		if (__sync_val_compare_and_swap(word, seen,
+						seen - PROBE_ONE_TAKEN) == seen)
 			return;
 	}
 }

@@ -22,9 +22,8 @@ static __always_inline void slice_start(__u64 *ring, __s64 *older, __u32 slice)
 
 		if (pair_high(seen) == slice)
 			next = seen + 1;
-		else if (pair_low(seen) &&
-			 (__s32)(slice - pair_high(seen)) < 0)
-			break;	/* a late start: its slice is gone already */
+		else if (pair_low(seen) && (__s32)(slice - pair_high(seen)) < 0)
+			break; /* a late start: its slice is gone already */
 		else
 			next = pair_word(slice, 1);
 		if (__sync_val_compare_and_swap(entry, seen, next) != seen)

@@ -11,8 +11,8 @@
 
 #include "weir/abi.h"
 
-#define HIST_DECADES 7u
-#define HIST_DECADE_BUCKETS 28u
+#define HIST_DECADES	     7u
+#define HIST_DECADE_BUCKETS  28u
 #define HIST_BASE_SIXTEENTHS 160u /* 10 us */
 
 /* 0..WEIR_HIST_BUCKETS - 1 */

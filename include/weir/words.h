@@ -41,10 +41,10 @@ static inline __u32 verdict_flags(__u64 word)
 	return word & 0xff;
 }
 
-#define PROBE_BITS 10u
-#define PROBE_MASK ((1u << PROBE_BITS) - 1)
-#define PROBE_ONE_BAD 1ull
-#define PROBE_ONE_OK (1ull << PROBE_BITS)
+#define PROBE_BITS	10u
+#define PROBE_MASK	((1u << PROBE_BITS) - 1)
+#define PROBE_ONE_BAD	1ull
+#define PROBE_ONE_OK	(1ull << PROBE_BITS)
 #define PROBE_ONE_TAKEN (1ull << 2 * PROBE_BITS)
 
 _Static_assert(WEIR_PROBES_MAX <= PROBE_MASK, "tokens fit their bits");

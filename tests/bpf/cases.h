@@ -17,28 +17,28 @@
 #include "weir/histogram.h"
 
 enum case_op {
-	CASE_HIST,		/* us -> bucket */
-	CASE_EDGE,		/* bucket -> upper edge, sixteenths */
-	CASE_CAP_TAKE,		/* in_use, cap -> result, in_use */
-	CASE_CAP_GIVE,		/* in_use -> in_use */
-	CASE_CAP_SHADOW,	/* in_use, shadow, cap -> full? */
-	CASE_PROBE_TAKE,	/* word, epoch, permitted -> result, word */
-	CASE_PROBE_SETTLE,	/* word, epoch, change -> word */
-	CASE_PROBE_GIVE,	/* word, epoch -> word */
-	CASE_SLICE_START,	/* entry, slice -> entry, older */
-	CASE_SLICE_END,		/* entry, slice -> entry, older */
-	CASE_ROW_ADD,		/* word, epoch, silent -> row, word */
-	CASE_ROW_RESET,		/* word, epoch -> word */
-	CASE_ROW_HINT,		/* row, max -> hint? */
-	CASE_COUNTS,		/* verdict, epoch_us, call_us, probe, epoch */
-	CASE_FAILURE,		/* errno -> failure, is it the backend's? */
-	CASE_CLOSE,		/* errno, established, in order -> close */
-	CASE_RESULT,		/* failed, neutral, elapsed, slow -> result */
-	CASE_MASK,		/* prefix, word -> mask, host order */
-	CASE_BEATS,		/* port, min, max, rank, best, found -> ? */
+	CASE_HIST,	   /* us -> bucket */
+	CASE_EDGE,	   /* bucket -> upper edge, sixteenths */
+	CASE_CAP_TAKE,	   /* in_use, cap -> result, in_use */
+	CASE_CAP_GIVE,	   /* in_use -> in_use */
+	CASE_CAP_SHADOW,   /* in_use, shadow, cap -> full? */
+	CASE_PROBE_TAKE,   /* word, epoch, permitted -> result, word */
+	CASE_PROBE_SETTLE, /* word, epoch, change -> word */
+	CASE_PROBE_GIVE,   /* word, epoch -> word */
+	CASE_SLICE_START,  /* entry, slice -> entry, older */
+	CASE_SLICE_END,	   /* entry, slice -> entry, older */
+	CASE_ROW_ADD,	   /* word, epoch, silent -> row, word */
+	CASE_ROW_RESET,	   /* word, epoch -> word */
+	CASE_ROW_HINT,	   /* row, max -> hint? */
+	CASE_COUNTS,	   /* verdict, epoch_us, call_us, probe, epoch */
+	CASE_FAILURE,	   /* errno -> failure, is it the backend's? */
+	CASE_CLOSE,	   /* errno, established, in order -> close */
+	CASE_RESULT,	   /* failed, neutral, elapsed, slow -> result */
+	CASE_MASK,	   /* prefix, word -> mask, host order */
+	CASE_BEATS,	   /* port, min, max, rank, best, found -> ? */
 };
 
-#define CASE_IN 6
+#define CASE_IN	 6
 #define CASE_OUT 2
 
 struct case_io {
@@ -151,8 +151,8 @@ static __always_inline void case_run_plain(struct case_io *io)
 		io->out[0] = match_htonl(match_mask(io->in[0], io->in[1]));
 		break;
 	case CASE_BEATS:
-		io->out[0] = match_beats(&rule, io->in[0], io->in[4],
-					 io->in[5]);
+		io->out[0] =
+			match_beats(&rule, io->in[0], io->in[4], io->in[5]);
 		break;
 	}
 }

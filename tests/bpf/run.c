@@ -13,7 +13,7 @@
 /* The skeleton uses the types of the table. */
 #include "tests/bpf/mechanisms.skel.h"
 
-#define HAMMERS 8
+#define HAMMERS	    8
 #define HAMMER_RUNS 200
 
 static unsigned passed, failed;
@@ -33,8 +33,7 @@ static int run_program(int fd)
 	return bpf_prog_test_run_opts(fd, &options);
 }
 
-static void run_row(struct mechanisms_bpf *skeleton,
-		    const struct case_row *row)
+static void run_row(struct mechanisms_bpf *skeleton, const struct case_row *row)
 {
 	struct case_io *io = &skeleton->bss->io;
 	char detail[200];

@@ -15,10 +15,9 @@ struct case_row {
 
 /* As pair_word(), for initialisers. */
 #define PAIR(high, low) ((__u64)(high) << 32 | (__u32)(low))
-#define TAKEN(epoch, taken, ok, bad)                                          \
+#define TAKEN(epoch, taken, ok, bad) \
 	PAIR(epoch, (taken) << 20 | (ok) << 10 | (bad))
-#define VERDICT(epoch, gate)                                                  \
-	((__u64)(epoch) << 32 | (__u64)(gate) << 8)
+#define VERDICT(epoch, gate) ((__u64)(epoch) << 32 | (__u64)(gate) << 8)
 
 /* clang-format off */
 static const struct case_row case_rows[] = {

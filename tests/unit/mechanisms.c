@@ -3,10 +3,10 @@
  * mechanisms.c - the hooks' arithmetic under sanitizers, from the same table
  * that tests/bpf/run.c runs in the kernel; and properties of the histogram.
  */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static void every_row_of_the_table_holds(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < CASE_ROWS; i++) {
-		struct case_io io = { .op = case_rows[i].op };
+		struct case_io io = {.op = case_rows[i].op};
 
 		memcpy(io.in, case_rows[i].in, sizeof(io.in));
 		case_run(&io);
@@ -55,7 +55,7 @@ static void hist_every_duration_is_inside_its_bucket(void **state)
 static void hist_prometheus_edges_are_bucket_edges(void **state)
 {
 	static const uint32_t edges_us[] = {
-		500,    1000,   2500,   5000,    10000,   25000,   50000,
+		500,	1000,	2500,	5000,	 10000,	  25000,   50000,
 		100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000,
 	};
 

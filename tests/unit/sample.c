@@ -2,10 +2,10 @@
 /*
  * sample.c - the difference between two looks at the kernel's totals.
  */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 #include <string.h>
@@ -14,9 +14,9 @@
 #include "agent/sample.h"
 #include "weir/words.h"
 
-#define SHIFT 10u
+#define SHIFT	 10u
 #define SLICE_US (1ull << SHIFT)
-#define NOW_US (100000 * SLICE_US)
+#define NOW_US	 (100000 * SLICE_US)
 
 /* A subject with a slow threshold of 8 slices, and the kernel's record. */
 struct bed {
@@ -74,8 +74,8 @@ static void neutral_is_no_sample(void **state)
 	make(&bed);
 	bed.k.calls[WEIR_PHASE_CONNECT][WEIR_RESULT_NEUTRAL] = 9;
 	take(&bed, NOW_US);
-	assert_int_equal(bed.sample.success + bed.sample.failure +
-				 bed.sample.slow, 0);
+	assert_int_equal(
+		bed.sample.success + bed.sample.failure + bed.sample.slow, 0);
 }
 
 static void a_call_counts_as_slow_when_it_becomes_overdue(void **state)
