@@ -56,7 +56,8 @@ struct breaker {
 	uint64_t since_ns; /* of this state */
 	uint64_t until_ns; /* OPEN: end of wait; FORCED: end of TTL, 0 = none */
 	uint64_t probe_ns; /* HALF_OPEN: when the first token was seen taken */
-	uint64_t healthy_ns;	    /* CLOSED: since when level may fall next */
+	uint64_t healthy_ns; /* CLOSED: when it closed or the level fell */
+	uint32_t consecutive_seen;  /* CLOSED: failures in a row, last step */
 	struct breaker_change last; /* the latest change, for `why` */
 	struct window window;
 };
