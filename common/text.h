@@ -19,7 +19,7 @@ struct text {
 };
 
 #define TEXT_TIME_BYTES 32 /* also enough for text_clock() */
-#define TEXT_SPAN_BYTES 24
+#define TEXT_SPAN_BYTES 48
 
 void text_add(struct text *text, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
