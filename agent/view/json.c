@@ -407,7 +407,8 @@ json_t *json_events(const struct snapshot *s, uint64_t since_seq, size_t limit,
 	for (; i < s->event_count && json_array_size(items) < limit; i++) {
 		if (s->events[i].seq <= since_seq)
 			continue;
-		next = s->events[i].seq;
+		if (since_seq)
+			next = s->events[i].seq;
 		if (wanted(&s->events[i], opt_service, opt_type))
 			json_array_append_new(items,
 					      parts_event(&s->events[i]));

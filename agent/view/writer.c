@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "weir/histogram.h"
 
@@ -35,18 +36,18 @@ static const char *const kinds[] = {
 	[WRITER_HISTOGRAM] = "histogram",
 };
 
-/* Both formats want the same three escapes; help knows no quote. */
+/* Both formats want the same escapes; help knows no quote. */
 static void escape(struct text *text, const char *value, bool quotes)
 {
-	for (; *value; value++) {
-		if (*value == '\\')
-			text_add(text, "\\\\");
-		else if (*value == '\n')
-			text_add(text, "\\n");
-		else if (*value == '"' && quotes)
-			text_add(text, "\\\"");
-		else
-			text_add(text, "%c", *value);
+	while (*value) {
+		size_t plain = strcspn(value, quotes ? "\\\n\"" : "\\\n");
+
+		text_add(text, "%.*s", (int)plain, value);
+		value += plain;
+		if (!*value)
+			return;
+		text_add(text, "\\%c", *value == '\n' ? 'n' : *value);
+		value++;
 	}
 }
 
