@@ -269,6 +269,20 @@ shared void call_end(struct weir_conn *conn, const struct weir_service *service,
 	outcome_record(conn, service, &o);
 }
 
+/* connect() failed before the SYN: no route, no port. Never the backend's. */
+shared void connect_never_sent(struct weir_conn *conn,
+			       const struct weir_service *service)
+{
+	struct outcome o = {
+		.phase = WEIR_PHASE_CONNECT,
+		.result = WEIR_RESULT_NEUTRAL,
+		.failure = WEIR_FAILURE_LOCAL,
+		.call_us = conn->admitted_us,
+	};
+
+	outcome_record(conn, service, &o);
+}
+
 /* ---- release -------------------------------------------------------------------- */
 
 static __always_inline void subject_release(__u32 subject, bool shadow)

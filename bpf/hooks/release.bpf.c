@@ -17,20 +17,6 @@ static __always_inline void settle_probe(struct weir_conn *conn)
 	probe_end(conn, well ? PROBE_ONE_OK : 0);
 }
 
-/* connect() failed before the SYN: no route, no port. Never the backend's. */
-static __always_inline void never_sent(struct weir_conn *conn,
-				       const struct weir_service *service)
-{
-	struct outcome o = {
-		.phase = WEIR_PHASE_CONNECT,
-		.result = WEIR_RESULT_NEUTRAL,
-		.failure = WEIR_FAILURE_LOCAL,
-		.call_us = conn->admitted_us,
-	};
-
-	outcome_record(conn, service, &o);
-}
-
 static __always_inline void let_go(struct bpf_sock *ctx, struct weir_conn *conn,
 				   const struct weir_service *service)
 {
@@ -39,11 +25,22 @@ static __always_inline void let_go(struct bpf_sock *ctx, struct weir_conn *conn,
 	if (conn_flag_set(conn, WEIR_CONN_RELEASED) & WEIR_CONN_RELEASED)
 		return;
 	if (conn->held == WEIR_HELD_RESERVED && ctx->state == BPF_TCP_CLOSE)
-		never_sent(conn, service);
+		connect_never_sent(conn, service);
 	settle_probe(conn);
 	/* Given up: neutral, or slow if it was awaited for too long. */
 	if (call != WEIR_CALL_NONE)
 		call_end(conn, service, call, WEIR_FAILURE_LOCAL, now_us());
+}
+
+/* No STATE callback will report this end: how it came to it is not known. */
+static __always_inline void count_close(struct weir_conn *conn)
+{
+	bool established = conn->flags & WEIR_CONN_ESTABLISHED;
+	struct weir_stat *stat = stat_find(conn->slot);
+
+	if (conn_release(conn) && stat)
+		stat->closed[established ? WEIR_CLOSE_OTHER
+					 : WEIR_CLOSE_FAILED]++;
 }
 
 SEC("cgroup/sock_release")
@@ -63,7 +60,7 @@ int weir_release(struct bpf_sock *ctx)
 		let_go(ctx, conn, service);
 	if (ctx->state == BPF_TCP_CLOSE ||
 	    !(conn->flags & WEIR_CONN_STATE_SEEN))
-		conn_release(conn);
+		count_close(conn);
 	return 1;
 }
 

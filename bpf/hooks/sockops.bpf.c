@@ -87,6 +87,8 @@ static __always_inline void on_close(struct tcp_sock *tp,
 
 	if (conn->call == WEIR_CALL_CONNECT)
 		call_end(conn, service, WEIR_CALL_CONNECT, failure, now_us());
+	else if (conn->held == WEIR_HELD_RESERVED)
+		connect_never_sent(conn, service);
 	else if (established && !(conn->flags & WEIR_CONN_RELEASED) &&
 		 turn_awaited(conn, tp))
 		turn_fail(conn, service, tp, failure);
