@@ -13,11 +13,14 @@
 #define SLICE_SHIFT_MIN	 10u /* 1.024 ms */
 #define SLICE_SHIFT_IDLE 17u /* 131 ms, when nothing is called slow */
 
-/* A rule on its way: its key, and whose it is. */
+#define ROWS_MAX ((size_t)WEIR_RULES_MAX * WEIR_RULES_PER_KEY)
+
+/* A rule on its way: its key, and where it was written. */
 struct row {
 	struct weir_rule_key key;
 	struct weir_rule rule;
 	const struct weir_policy *policy;
+	const struct policy_destination *destination;
 };
 
 struct work {
@@ -25,8 +28,8 @@ struct work {
 	struct weir_errors *errors;
 	struct row *rows;
 	size_t row_count, row_capacity;
+	uint32_t *sets_of; /* client set of each policy in `out` */
 	uint32_t sets;
-	int err;
 };
 
 DEFINE_SCOPED(compiled, struct compiled *, compiled_free(*it))
@@ -82,12 +85,15 @@ struct weir_service compile_service(const struct weir_policy *policy)
 }
 
 static struct weir_place place_of(const struct weir_policy *policy,
-				  unsigned line, unsigned column)
+				  const struct policy_destination *opt_at)
 {
 	struct weir_place place = {
 		.file = policy->file,
-		.line = line ? line : policy->line,
-		.column = column ? column : 1,
+		.text = policy->text,
+		.text_bytes = policy->text ? strlen(policy->text) : 0,
+		.text_line = policy->line,
+		.line = opt_at && opt_at->line ? opt_at->line : policy->line,
+		.column = opt_at && opt_at->column ? opt_at->column : 1,
 		.length = 1,
 	};
 
@@ -128,22 +134,36 @@ static int add_clients(struct work *w, const struct weir_policy *policy,
 }
 
 /* 0: everyone. Equal lists share a set, so equal policies stay comparable. */
-static uint32_t client_set(struct work *w, const struct weir_policy *policy)
+static int client_set(struct work *w, const struct weir_policy *policy,
+		      uint32_t *set)
 {
+	int err;
+
+	*set = 0;
 	if (!policy->client_count)
 		return 0;
-	for (size_t i = 0; i < w->row_count; i++)
-		if (w->rows[i].rule.clients &&
-		    same_clients(w->rows[i].policy, policy))
-			return w->rows[i].rule.clients;
-	w->err = add_clients(w, policy, ++w->sets);
-	return w->sets;
+	for (size_t i = 0; i < w->out->service_count; i++)
+		if (same_clients(w->out->policies[i], policy)) {
+			*set = w->sets_of[i];
+			return 0;
+		}
+	err = add_clients(w, policy, w->sets + 1);
+	if (!err)
+		*set = ++w->sets;
+	return err;
 }
 
 /* ---- rows ---------------------------------------------------------------------------- */
 
 static int add_row(struct work *w, const struct row *row)
 {
+	struct weir_place place = place_of(row->policy, row->destination);
+
+	if (w->row_count == ROWS_MAX)
+		return errors_add(w->errors, &place, NULL,
+				  "policy %s: more than %zu destinations and "
+				  "port ranges in all policies together",
+				  row->policy->name, ROWS_MAX);
 	if (w->row_count == w->row_capacity) {
 		size_t capacity = w->row_capacity * 2 + 64;
 		struct row *grown = realloc(w->rows, capacity * sizeof(*grown));
@@ -155,6 +175,17 @@ static int add_row(struct work *w, const struct row *row)
 	}
 	w->rows[w->row_count++] = *row;
 	return 0;
+}
+
+static void mask_address(uint8_t out[16], const uint8_t address[16],
+			 uint8_t prefix)
+{
+	for (unsigned i = 0; i < 16; i++) {
+		unsigned bits = prefix > i * 8 ? prefix - i * 8 : 0;
+
+		out[i] = bits >= 8 ? address[i]
+				   : (uint8_t)(address[i] & 0xff00 >> bits);
+	}
 }
 
 static int add_destination(struct work *w, const struct weir_policy *policy,
@@ -178,11 +209,12 @@ static int add_destination(struct work *w, const struct weir_policy *policy,
 					.slot = slot,
 				},
 			.policy = policy,
+			.destination = destination,
 		};
 		int err;
 
-		memcpy(row.key.addr, destination->address,
-		       sizeof(row.key.addr));
+		mask_address((uint8_t *)row.key.addr, destination->address,
+			     destination->prefix);
 		err = add_row(w, &row);
 		if (err)
 			return err;
@@ -194,9 +226,12 @@ static int add_policy(struct work *w, const struct weir_policy *policy,
 		      uint32_t slot)
 {
 	struct compiled *out = w->out;
-	uint32_t set = client_set(w, policy);
-	int err = w->err;
+	uint32_t set;
+	int err = client_set(w, policy, &set);
 
+	if (err)
+		return err;
+	w->sets_of[out->service_count] = set;
 	out->services[out->service_count] = compile_service(policy);
 	out->slots[out->service_count] = slot;
 	out->policies[out->service_count++] = policy;
@@ -229,7 +264,7 @@ static bool same_key(const struct row *a, const struct row *b)
 
 static int too_many_of_a_key(struct work *w, const struct row *row)
 {
-	struct weir_place place = place_of(row->policy, 0, 0);
+	struct weir_place place = place_of(row->policy, row->destination);
 
 	return errors_add(w->errors, &place,
 			  "merge port ranges, or use fewer policies for the "
@@ -239,18 +274,29 @@ static int too_many_of_a_key(struct work *w, const struct row *row)
 			  row->policy->name, WEIR_RULES_PER_KEY);
 }
 
+static int too_many_keys(struct work *w, const struct row *row)
+{
+	struct weir_place place = place_of(row->policy, row->destination);
+
+	return errors_add(w->errors, &place, "write networks instead of hosts",
+			  "policy %s: more than %u destinations in all "
+			  "policies together",
+			  row->policy->name, WEIR_RULES_MAX);
+}
+
+/* The same destination written twice in one policy is one rule. */
+static bool is_repeated(const struct weir_rule_set *set,
+			const struct weir_rule *rule)
+{
+	return set->count &&
+	       !memcmp(&set->rules[set->count - 1], rule, sizeof(*rule));
+}
+
 static int fold_rows(struct work *w)
 {
 	struct compiled *out = w->out;
 	struct compiled_rule *rule = NULL;
 
-	if (w->row_count > WEIR_RULES_MAX) {
-		const struct weir_place nowhere = {0};
-
-		return errors_add(w->errors, &nowhere, NULL,
-				  "%zu destinations, more than %u",
-				  w->row_count, WEIR_RULES_MAX);
-	}
 	out->rules = calloc(w->row_count + 1, sizeof(*out->rules));
 	if (!out->rules)
 		return -ENOMEM;
@@ -258,9 +304,13 @@ static int fold_rows(struct work *w)
 		const struct row *row = &w->rows[i];
 
 		if (!i || !same_key(row, &w->rows[i - 1])) {
+			if (out->rule_count == WEIR_RULES_MAX)
+				return too_many_keys(w, row);
 			rule = &out->rules[out->rule_count++];
 			rule->key = row->key;
 		}
+		if (is_repeated(&rule->set, &row->rule))
+			continue;
 		if (rule->set.count == WEIR_RULES_PER_KEY)
 			return too_many_of_a_key(w, row);
 		rule->set.rules[rule->set.count++] = row->rule;
@@ -291,7 +341,8 @@ static int add_classes(struct work *w)
 			.prefix = row->key.prefix,
 			.exact_port = row->key.port != 0,
 		};
-		struct weir_place place = place_of(row->policy, 0, 0);
+		struct weir_place place =
+			place_of(row->policy, row->destination);
 
 		if (!needs_class(&row->key) || has_class(w->out, &class))
 			continue;
@@ -324,7 +375,7 @@ static int add_policies(struct work *w, const struct weir_policies *policies,
 {
 	for (size_t i = 0; i < policies->count; i++) {
 		const struct weir_policy *policy = policies->items[i];
-		struct weir_place place = place_of(policy, 0, 0);
+		struct weir_place place = place_of(policy, NULL);
 		uint32_t slot;
 		int err;
 
@@ -354,6 +405,9 @@ int compile_policies(struct compiled **out, struct weir_errors *errors,
 	struct work w = {.out = compiled, .errors = errors};
 	int err = compiled ? allocate(compiled, policies->count) : -ENOMEM;
 
+	w.sets_of = calloc(policies->count + 1, sizeof(*w.sets_of));
+	if (!w.sets_of)
+		err = -ENOMEM;
 	if (!err)
 		err = add_policies(&w, policies, slot_of, ctx);
 	if (!err && w.row_count)
@@ -363,6 +417,7 @@ int compile_policies(struct compiled **out, struct weir_errors *errors,
 	if (!err)
 		err = fold_rows(&w);
 	free(w.rows);
+	free(w.sets_of);
 	if (!err)
 		*out = TAKE_PTR(compiled);
 	return err;
@@ -382,31 +437,47 @@ void compiled_free(struct compiled *compiled)
 
 /* ---- the kernel's choice ------------------------------------------------------------------- */
 
-static void mask_address(uint8_t out[16], const uint8_t address[16],
-			 uint8_t prefix)
+static int compare_key(const void *key, const void *rule)
 {
-	for (unsigned i = 0; i < 16; i++) {
-		unsigned bits = prefix > i * 8 ? prefix - i * 8 : 0;
-
-		out[i] = bits >= 8 ? address[i]
-				   : (uint8_t)(address[i] & 0xff00 >> bits);
-	}
+	return memcmp(key, &((const struct compiled_rule *)rule)->key,
+		      sizeof(struct weir_rule_key));
 }
 
+/* fold_rows() left the rules in the order of their keys. */
 static const struct compiled_rule *find_rule(const struct compiled *compiled,
 					     const struct weir_rule_key *key)
 {
-	for (size_t i = 0; i < compiled->rule_count; i++)
-		if (!memcmp(&compiled->rules[i].key, key, sizeof(*key)))
-			return &compiled->rules[i];
-	return NULL;
+	return bsearch(key, compiled->rules, compiled->rule_count,
+		       sizeof(*compiled->rules), compare_key);
+}
+
+struct choice {
+	uint32_t slot; /* WEIR_NONE: none yet */
+	uint32_t rank;
+};
+
+/* The best of one set's rules, if it is better than what was found before. */
+static void choose(struct choice *best, const struct weir_rule_set *set,
+		   uint16_t port, bool (*in_set)(void *ctx, uint32_t set),
+		   void *ctx)
+{
+	for (uint32_t i = 0; i < set->count; i++) {
+		const struct weir_rule *rule = &set->rules[i];
+
+		if (port < rule->port_min || port > rule->port_max ||
+		    (best->slot != WEIR_NONE && rule->rank <= best->rank) ||
+		    (rule->clients && !in_set(ctx, rule->clients)))
+			continue;
+		best->slot = rule->slot;
+		best->rank = rule->rank;
+	}
 }
 
 uint32_t compiled_match(const struct compiled *compiled,
 			const uint8_t address[16], uint16_t port,
 			bool (*in_set)(void *ctx, uint32_t set), void *ctx)
 {
-	uint32_t slot = WEIR_NONE, rank = 0;
+	struct choice best = {.slot = WEIR_NONE};
 
 	for (uint32_t i = 0; i <= compiled->class_count; i++) {
 		struct weir_class class = {.prefix = 128, .exact_port = 1};
@@ -419,16 +490,8 @@ uint32_t compiled_match(const struct compiled *compiled,
 		key.port = class.exact_port ? port : 0;
 		mask_address((uint8_t *)key.addr, address, class.prefix);
 		found = find_rule(compiled, &key);
-		for (uint32_t j = 0; found && j < found->set.count; j++) {
-			const struct weir_rule *rule = &found->set.rules[j];
-
-			if (port < rule->port_min || port > rule->port_max ||
-			    (slot != WEIR_NONE && rule->rank <= rank) ||
-			    (rule->clients && !in_set(ctx, rule->clients)))
-				continue;
-			slot = rule->slot;
-			rank = rule->rank;
-		}
+		if (found)
+			choose(&best, &found->set, port, in_set, ctx);
 	}
-	return slot;
+	return best.slot;
 }
