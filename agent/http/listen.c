@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "common/scan.h"
 #include "common/scoped.h"
 
 #define BACKLOG 64
@@ -163,6 +164,7 @@ static bool split(const char *text, char host[64], char port[8])
 {
 	const char *colon = strrchr(text, ':');
 	size_t length = colon ? (size_t)(colon - text) : 0;
+	uint16_t min, max;
 
 	if (!colon || !length || length >= 64 || strlen(colon + 1) >= 8 ||
 	    !colon[1])
@@ -176,7 +178,8 @@ static bool split(const char *text, char host[64], char port[8])
 	memcpy(host, text, length);
 	host[length] = '\0';
 	strcpy(port, colon + 1);
-	return true;
+	/* getaddrinfo() takes 99999 for 34463. */
+	return !scan_ports(port, &min, &max) && min == max;
 }
 
 int listen_tcp(int *out, const char *address, char *why, size_t why_bytes)
