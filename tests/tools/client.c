@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * client.c - connections in every way an application may make them.
+ *
+ *   client WAY ADDRESS PORT COUNT [MS]
+ *
+ * One connection after another, COUNT times, each used and closed:
+ *   blocking  nonblocking  uring  fork  dup  retry  early  linger  turns
+ * COUNT at the same instant, held for MS:          parallel
+ * COUNT one after another, held until a signal:    hold
+ * One request on a connection of its own, every MS:  request
+ *
+ * Prints a line "RESULT COUNT" for each different result: ok, or the name of
+ * the errno with which connect() or the exchange ended.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <liburing.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define RESULTS_MAX 160 /* errno values */
+#define ANSWER_MS   5000
+#define STACK_BYTES (64 * 1024)
+
+static struct {
+	struct sockaddr_storage peer;
+	socklen_t peer_bytes;
+	int count;
+	int ms;
+	int results[RESULTS_MAX];
+	pthread_mutex_t lock;
+	pthread_barrier_t start;
+} client = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void note(int error)
+{
+	pthread_mutex_lock(&client.lock);
+	client.results[error < RESULTS_MAX ? error : 0]++;
+	pthread_mutex_unlock(&client.lock);
+}
+
+static void print_results(void)
+{
+	for (int i = 0; i < RESULTS_MAX; i++)
+		if (client.results[i])
+			printf("%s %d\n", i ? strerrorname_np(i) : "ok",
+			       client.results[i]);
+	fflush(stdout);
+}
+
+static int open_socket(int flags)
+{
+	int fd = socket(client.peer.ss_family,
+			SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+
+	if (fd < 0) {
+		perror("client: socket");
+		exit(1);
+	}
+	return fd;
+}
+
+/* 0 or a positive errno. */
+static int dial(int fd)
+{
+	return connect(fd, (struct sockaddr *)&client.peer, client.peer_bytes)
+		       ? errno
+		       : 0;
+}
+
+static int await(int fd, short events, int ms)
+{
+	struct pollfd wait = {.fd = fd, .events = events};
+
+	return poll(&wait, 1, ms) > 0 ? 0 : ETIMEDOUT;
+}
+
+static int exchange(int fd, int ms)
+{
+	char byte = 'x';
+	int err;
+
+	if (send(fd, &byte, 1, MSG_NOSIGNAL) != 1)
+		return errno;
+	err = await(fd, POLLIN, ms);
+	if (err)
+		return err;
+	switch (recv(fd, &byte, 1, 0)) {
+	case 1:
+		return 0;
+	case 0:
+		return ENODATA;
+	default:
+		return errno;
+	}
+}
+
+static int dial_and_exchange(int fd)
+{
+	int err = dial(fd);
+
+	return err ? err : exchange(fd, ANSWER_MS);
+}
+
+/* ---- the ways -------------------------------------------------------------------- */
+
+static int way_blocking(void)
+{
+	int fd = open_socket(0);
+	int err = dial_and_exchange(fd);
+
+	close(fd);
+	return err;
+}
+
+static int way_nonblocking(void)
+{
+	int fd = open_socket(SOCK_NONBLOCK), err = dial(fd);
+	socklen_t bytes = sizeof(err);
+
+	if (err == EINPROGRESS) {
+		err = await(fd, POLLOUT, ANSWER_MS);
+		if (!err)
+			getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &bytes);
+	}
+	if (!err)
+		err = exchange(fd, ANSWER_MS);
+	close(fd);
+	return err;
+}
+
+static int way_uring(void)
+{
+	struct io_uring ring;
+	struct io_uring_cqe *cqe;
+	int fd = open_socket(0), err;
+
+	err = -io_uring_queue_init(4, &ring, 0);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	io_uring_prep_connect(io_uring_get_sqe(&ring), fd,
+			      (struct sockaddr *)&client.peer,
+			      client.peer_bytes);
+	io_uring_submit(&ring);
+	err = -io_uring_wait_cqe(&ring, &cqe);
+	if (!err) {
+		err = -cqe->res;
+		io_uring_cqe_seen(&ring, cqe);
+	}
+	if (!err)
+		err = exchange(fd, ANSWER_MS);
+	io_uring_queue_exit(&ring);
+	close(fd);
+	return err;
+}
+
+/* A child holds the socket after its parent has closed it. */
+static int way_fork(void)
+{
+	int fd = open_socket(0), err = dial(fd), status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(err ? 0 : exchange(fd, ANSWER_MS));
+	close(fd);
+	if (pid > 0)
+		waitpid(pid, &status, 0);
+	return err ? err : WEXITSTATUS(status);
+}
+
+static int way_dup(void)
+{
+	int fd = open_socket(0), err = dial(fd), other = dup(fd);
+
+	close(fd);
+	if (!err)
+		err = exchange(other, ANSWER_MS);
+	close(other);
+	return err;
+}
+
+/* connect() again on the socket whose connect() failed or was undone. */
+static int way_retry(void)
+{
+	struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+	int fd = open_socket(0), err = dial(fd);
+
+	if (!err)
+		connect(fd, &nowhere, sizeof(nowhere));
+	err = dial_and_exchange(fd);
+	close(fd);
+	return err;
+}
+
+/* Closed before anybody answered. */
+static int way_early(void)
+{
+	int fd = open_socket(SOCK_NONBLOCK), err = dial(fd);
+
+	close(fd);
+	return err == EINPROGRESS ? 0 : err;
+}
+
+static int way_linger(void)
+{
+	struct linger now = {.l_onoff = 1};
+	int fd = open_socket(0), err = dial_and_exchange(fd);
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(fd);
+	return err;
+}
+
+static const struct {
+	const char *name;
+	int (*once)(void);
+} ways[] = {
+	{"blocking", way_blocking}, {"nonblocking", way_nonblocking},
+	{"uring", way_uring},	    {"fork", way_fork},
+	{"dup", way_dup},	    {"retry", way_retry},
+	{"early", way_early},	    {"linger", way_linger},
+};
+
+static int run_way(const char *name)
+{
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		if (strcmp(ways[i].name, name))
+			continue;
+		for (int n = 0; n < client.count; n++)
+			note(ways[i].once());
+		return 1;
+	}
+	return 0;
+}
+
+/* ---- many at once, and over time --------------------------------------------------- */
+
+static void *dial_at_once(void *argument)
+{
+	int fd = open_socket(0), err;
+
+	(void)argument;
+	pthread_barrier_wait(&client.start);
+	err = dial(fd);
+	note(err);
+	if (!err)
+		usleep((useconds_t)client.ms * 1000);
+	close(fd);
+	return NULL;
+}
+
+static void run_parallel(void)
+{
+	pthread_t *threads = calloc((size_t)client.count, sizeof(*threads));
+	pthread_attr_t attributes;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	pthread_barrier_init(&client.start, NULL, (unsigned)client.count);
+	for (int i = 0; i < client.count; i++)
+		if (pthread_create(&threads[i], &attributes, dial_at_once,
+				   NULL)) {
+			perror("client: thread");
+			exit(1);
+		}
+	for (int i = 0; i < client.count; i++)
+		pthread_join(threads[i], NULL);
+	free(threads);
+}
+
+static void run_hold(void)
+{
+	for (int i = 0; i < client.count; i++)
+		note(dial(open_socket(0)));
+	print_results();
+	memset(client.results, 0, sizeof(client.results));
+	/* Until a signal ends it: the kernel closes what is open. */
+	pause();
+}
+
+static void run_request(void)
+{
+	for (int i = 0; i < client.count; i++) {
+		int fd = open_socket(0), err = dial(fd);
+
+		if (!err)
+			err = exchange(fd, client.ms > 200 ? client.ms : 200);
+		note(err);
+		close(fd);
+		usleep((useconds_t)client.ms * 1000);
+	}
+}
+
+static void run_turns(void)
+{
+	int fd = open_socket(0), err = dial(fd);
+
+	for (int i = 0; i < client.count && !err; i++) {
+		err = exchange(fd, ANSWER_MS);
+		note(err);
+		usleep((useconds_t)client.ms * 1000);
+	}
+	if (err)
+		note(err);
+	close(fd);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} runs[] = {
+	{"parallel", run_parallel},
+	{"hold", run_hold},
+	{"request", run_request},
+	{"turns", run_turns},
+};
+
+static int run_other(const char *name)
+{
+	for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++)
+		if (!strcmp(runs[i].name, name)) {
+			runs[i].run();
+			return 1;
+		}
+	return 0;
+}
+
+static int set_peer(const char *address, const char *port)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&client.peer;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&client.peer;
+	uint16_t number = htons((uint16_t)strtoul(port, NULL, 10));
+
+	if (inet_pton(AF_INET, address, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = number;
+		client.peer_bytes = sizeof(*v4);
+		return 0;
+	}
+	if (inet_pton(AF_INET6, address, &v6->sin6_addr) != 1)
+		return -1;
+	v6->sin6_family = AF_INET6;
+	v6->sin6_port = number;
+	client.peer_bytes = sizeof(*v6);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 5 || argc > 6 || set_peer(argv[2], argv[3])) {
+		fprintf(stderr, "usage: client WAY ADDRESS PORT COUNT [MS]\n");
+		return 2;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	client.count = (int)strtol(argv[4], NULL, 10);
+	client.ms = argc > 5 ? (int)strtol(argv[5], NULL, 10) : 0;
+	if (!run_way(argv[1]) && !run_other(argv[1])) {
+		fprintf(stderr, "client: unknown way %s\n", argv[1]);
+		return 2;
+	}
+	print_results();
+	return 0;
+}
