@@ -232,8 +232,14 @@ $(BUILD)/man/%: docs/man/%.scd
 	$(Q)scdoc < $< > $@
 
 # --- proof ------------------------------------------------------------------------
+.PHONY: unit-programs
+unit-programs: $(call bin,$(UNIT)) $(call bin,$(SIM))
+
+.PHONY: test-programs
+test-programs: $(BUILD)/tests/bpf/run
+
 .PHONY: run-unit
-run-unit: $(call bin,$(UNIT)) $(call bin,$(SIM))
+run-unit: unit-programs
 	@tests/run --run-unit $(BUILD)
 
 -include $(shell find build -name '*.d' 2>/dev/null)
