@@ -31,7 +31,7 @@ static const char *const state_words[WEIR_STATE_COUNT] = {
 static void tell_state(struct story *story)
 {
 	const struct snapshot_subject *b = story->subject;
-	char since[TEXT_TIME_BYTES], ago[TEXT_SPAN_BYTES], opening[48] = "";
+	char since[TEXT_TIME_BYTES], ago[TEXT_SPAN_BYTES], level[48] = "";
 
 	if (!b->has_breaker) {
 		story_say(story, "state", "%s has no breaker%s", story->name,
@@ -42,11 +42,15 @@ static void tell_state(struct story *story)
 	}
 	text_clock(b->since_realtime_ns, since);
 	text_span(b->since_seconds, ago);
-	if (b->state == WEIR_STATE_OPEN && b->level > 1)
-		snprintf(opening, sizeof(opening),
-			 ", opening number %u in a row", b->level);
-	story_say(story, "state", "%s is %s since %s (%s ago)%s", story->name,
-		  state_words[b->state], since, ago, opening);
+	if (b->level > 1)
+		snprintf(level, sizeof(level), ", backoff level %u", b->level);
+	if (!b->since_realtime_ns)
+		story_say(story, "state", "%s is %s", story->name,
+			  state_words[b->state]);
+	else
+		story_say(story, "state", "%s is %s since %s (%s ago)%s",
+			  story->name, state_words[b->state], since, ago,
+			  level);
 }
 
 /* A service whose endpoints carry the breakers: how many are how. */
@@ -199,13 +203,25 @@ static void (*const because[WEIR_TRIP_COUNT])(struct story *) = {
 	[WEIR_TRIP_GUARD] = because_guard,
 };
 
+static const bool by_number[WEIR_TRIP_COUNT] = {
+	[WEIR_TRIP_CONSECUTIVE] = true,
+	[WEIR_TRIP_FAILURE_RATE] = true,
+	[WEIR_TRIP_SLOW_RATE] = true,
+};
+
 static void tell_cause(struct story *story)
 {
 	enum weir_trip trip = story->cause->trip;
+	/* From an agent before this one: it left the reason, not the numbers. */
+	bool inherited = by_number[trip] && !story->cause->threshold;
 
 	if (!story->subject->has_breaker || trip == WEIR_TRIP_NONE)
 		return;
-	if (because[trip])
+	if (inherited)
+		story_say(story, "because",
+			  "%s (before this agent was started)",
+			  names_trip_help[trip]);
+	else if (because[trip])
 		because[trip](story);
 	else
 		because_other(story);
@@ -318,6 +334,11 @@ static void tell_not_counted(struct story *story)
 
 	if (!t->refused && !neutral)
 		return;
+	if (story->service->observed) {
+		story_say(story, "not counted", "%llu neutral calls",
+			  (unsigned long long)neutral);
+		return;
+	}
 	story_say(story, "not counted",
 		  "%llu refusals by Weir itself, %llu neutral calls",
 		  (unsigned long long)t->refused, (unsigned long long)neutral);
@@ -370,15 +391,16 @@ static void tell_now(struct story *story)
 	const struct snapshot_subject *t = story->subject;
 	const struct policy_bulkhead *b = &story->service->bulkhead;
 	bool refuses = story->service->mode == WEIR_MODE_ENFORCE;
-	char in_use[32];
+	char in_use[32], refused[64];
 
 	in_use_of(story, in_use);
+	snprintf(refused, sizeof(refused), ", %.1f/s %s", t->refused_per_second,
+		 refuses ? "refused" : "would be refused");
 	story_say(story, "now",
 		  "%s connections in use, %u calls in flight (%u overdue), "
-		  "%.1f calls/s, %.1f/s %s",
+		  "%.1f calls/s%s",
 		  in_use, t->calls_active, t->calls_overdue,
-		  t->calls_per_second, t->refused_per_second,
-		  refuses ? "refused" : "would be refused");
+		  t->calls_per_second, story->service->observed ? "" : refused);
 	if (!story->endpoint && b->set && b->connections_max != WEIR_NONE &&
 	    t->in_use >= b->connections_max) {
 		story_say(story, "full",
