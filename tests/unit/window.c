@@ -129,7 +129,7 @@ static void resize_keeps_the_samples_that_still_belong(void **state)
 	} rows[] = {
 		{10 * S, 10, 10, 5}, {20 * S, 20, 10, 10}, {20 * S, 10, 10, 10},
 		{5 * S, 5, 5, 0},    {10 * S, 1, 10, 0},   {10 * S, 40, 10, 6},
-		{1 * S, 10, 1, 0},
+		{1 * S, 10, 2, 0},
 	};
 
 	(void)state;
