@@ -16,4 +16,4 @@ done
 hooks=$(bpftool -j cgroup show "$CGROUP" | jq -r '.[].name' | sort | xargs)
 equal "cgroup hooks" "$hooks" "weir_connect4 weir_connect6 weir_release weir_sockops"
 stop_agent
-equal "cgroup hooks after a stop" "$(bpftool -j cgroup show "$CGROUP" | jq length)" 0
+equal "cgroup hooks after a stop" "$(bpftool cgroup show "$CGROUP" | grep -c weir || :)" 0
