@@ -11,10 +11,10 @@ for story in tests/kernels/stories/*.sh; do
 	started=$SECONDS
 	if timeout -k 5 240 bash "$story" >/tmp/log 2>&1; then
 		echo "ok $name ($((SECONDS - started)) s)"
-		grep '^feature' /tmp/log
+		grep '^feature' /tmp/log | sed 's/^/  /'
 	else
 		echo "FAIL $name"
-		tail -n 60 /tmp/log
+		tail -n 60 /tmp/log | sed 's/^/  /'
 	fi
 done
 left=$(find /sys/fs/bpf /sys/fs/cgroup -mindepth 1 -name 'weir*' | wc -l)
