@@ -6,8 +6,10 @@
 PREFIX  ?= /usr
 DESTDIR ?=
 CC      ?= gcc
-CLANG   ?= $(firstword $(shell command -v clang-19 clang-16 clang-14 clang 2>/dev/null))
-BPFTOOL ?= $(firstword $(shell command -v bpftool /usr/sbin/bpftool 2>/dev/null))
+# One question a name: dash's `command -v` looks at its first word only.
+first    = $(firstword $(foreach name,$(1),$(shell command -v $(name) 2>/dev/null)))
+CLANG   ?= $(call first,clang-19 clang-16 clang-14 clang)
+BPFTOOL ?= $(call first,bpftool /usr/sbin/bpftool)
 V       ?= 0
 # DEBUG=1: sanitizers, in a directory of its own.
 DEBUG   ?= 0
