@@ -58,18 +58,9 @@ int store_open(struct store *store, const char *const *dirs, size_t dir_count,
 	return err ? err : make_directory(applied_dir);
 }
 
-static bool is_policy_name(const char *name)
-{
-	size_t length = strlen(name);
-
-	return name[0] != '.' &&
-	       ((length > 5 && !strcmp(name + length - 5, ".yaml")) ||
-		(length > 4 && !strcmp(name + length - 4, ".yml")));
-}
-
 static int is_policy_entry(const struct dirent *entry)
 {
-	return is_policy_name(entry->d_name);
+	return policies_is_file_name(entry->d_name);
 }
 
 static const char *base_name(const char *path)
@@ -159,22 +150,13 @@ static int add_row(struct policy_set *set, const struct weir_policy *policy,
 /* Takes all of `from` into the set. */
 static int take_policies(struct policy_set *set, struct weir_policies *from)
 {
-	size_t total = set->policies.count + from->count;
-	struct weir_policy **grown =
-		realloc(set->policies.items, (total + 1) * sizeof(*grown));
-
-	if (!grown)
-		return -ENOMEM;
-	set->policies.items = grown;
 	for (size_t i = 0; i < from->count; i++) {
 		int err = add_row(set, from->items[i], NULL);
 
 		if (err)
 			return err;
-		grown[set->policies.count++] = TAKE_PTR(from->items[i]);
 	}
-	from->count = 0;
-	return 0;
+	return policies_move(&set->policies, from);
 }
 
 /* What is masked is shown, not checked: it may be broken, that harms nobody. */
@@ -264,7 +246,6 @@ static int change_applied(struct weir_policies *applied,
 			  const struct store_change *change)
 {
 	scoped(policies) struct weir_policies added = {0};
-	struct policy_set both = {0};
 	int err = parse_files(&added, errors, change);
 
 	if (err)
@@ -273,10 +254,7 @@ static int change_applied(struct weir_policies *applied,
 		policies_clear(applied);
 	for (size_t i = 0; i < added.count; i++)
 		drop_policy(applied, added.items[i]->name);
-	both.policies = *applied;
-	err = take_policies(&both, &added);
-	*applied = both.policies;
-	free(both.rows);
+	err = policies_move(applied, &added);
 	if (!err && change->remove)
 		drop_policy(applied, change->remove);
 	return err;

@@ -114,6 +114,12 @@ struct weir_policies {
 void policy_free(struct weir_policy *policy);
 void policies_clear(struct weir_policies *policies);
 
+/* Takes the policy over on success only. -ENOMEM. */
+int policies_append(struct weir_policies *policies, struct weir_policy *policy);
+
+/* Takes all of `from` over, or on -ENOMEM none. */
+int policies_move(struct weir_policies *out, struct weir_policies *from);
+
 /*
  * Reads every document of `text` and appends the policies to `out`. `file`
  * names the text in errors. All mistakes of all documents are reported; with
@@ -124,18 +130,21 @@ int policies_parse(struct weir_policies *out, struct weir_errors *errors,
 		   const char *file, const char *text, size_t bytes);
 
 /*
- * Reads a file or every *.yaml / *.yml of a directory (lexical order). Refuses
- * what is not a regular file, is larger than POLICY_FILE_BYTES_MAX, or is
- * writable by others than its owner. 0, -EINVAL with errors, or -errno with
- * the error added (missing, unreadable).
+ * Reads a file or every *.yaml / *.yml of a directory (lexical order).
+ * /dev/null holds no policies. Refuses what else is not a regular file, is
+ * larger than POLICY_FILE_BYTES_MAX, or can be written by everyone. 0, -EINVAL
+ * with errors, or -errno with the error added (missing, unreadable).
  */
 int policies_load(struct weir_policies *out, struct weir_errors *errors,
 		  const char *path);
 
+/* Is it a name that a policy directory is read for? */
+bool policies_is_file_name(const char *name);
+
 /*
  * Checks a whole set: unique names, no two policies that tie (both places are
- * named), limits of the set (policies, mask classes, rules per key). -EINVAL
- * with errors.
+ * named), limits of the set (policies, mask classes, rules per key). Disabled
+ * policies only have to have a name of their own. -EINVAL with errors, -ENOMEM.
  */
 int policies_check(const struct weir_policies *policies,
 		   struct weir_errors *errors);

@@ -175,12 +175,13 @@ unsigned synonyms_distance(const char *a, const char *b)
 	return rows[a_bytes % 3][b_bytes];
 }
 
-static bool suggest_nearest(const char *path, const char *word, char *out,
-			    size_t bytes)
+/* A key below `path` that is at most `allowed` typing mistakes away. */
+static bool suggest_nearest(const char *path, const char *word,
+			    unsigned allowed, char *out, size_t bytes)
 {
 	const struct field *children[CHILDREN_MAX], *best = NULL;
 	size_t count = fields_children(path, children, CHILDREN_MAX);
-	unsigned allowed = (unsigned)strlen(word) / 3, nearest = allowed + 1;
+	unsigned nearest = allowed + 1;
 	char key[WORD_BYTES_MAX];
 
 	for (size_t i = 0; i < count; i++) {
@@ -244,8 +245,8 @@ static void list_keys(const char *path, char *out, size_t bytes)
 }
 
 /*
- * A word of our own, even misplaced, beats a look-alike; another system's word
- * beats one too: `interval` is near nothing useful, `maxFails` near a lot.
+ * Our own word in another spelling comes first; then another system's word
+ * beats a look-alike: `interval` is near nothing useful, `maxFails` near a lot.
  */
 void synonyms_suggest(const char *path, const char *key, char *out,
 		      size_t bytes)
@@ -253,8 +254,10 @@ void synonyms_suggest(const char *path, const char *key, char *out,
 	char word[WORD_BYTES_MAX];
 
 	normalise(key, word);
-	if (suggest_synonym(word, out, bytes) ||
-	    suggest_nearest(path, word, out, bytes) ||
+	if (suggest_nearest(path, word, 0, out, bytes) ||
+	    suggest_synonym(word, out, bytes) ||
+	    suggest_nearest(path, word, (unsigned)strlen(word) / 3, out,
+			    bytes) ||
 	    suggest_elsewhere(word, out, bytes))
 		return;
 	list_keys(path, out, bytes);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * bind.h - from a tree of YAML nodes to one struct weir_policy.
+ *
+ * bind.c walks blocks and lists by the field table, bind_values.c reads what
+ * stands at their ends, bind_rules.c compares fields with each other. For use
+ * by these and policy_parse.c only.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/fields.h"
+#include "common/policy.h"
+#include "common/tree.h"
+
+#define BIND_FIELDS_MAX	 128u
+#define BIND_SHOWN_BYTES 160u
+
+/* One document being bound. */
+struct binder {
+	const struct tree_reader *reader;
+	const struct tree *tree;
+	struct weir_policy *policy;
+	/* Rows whose value could not be used: they are not compared. */
+	bool broken[BIND_FIELDS_MAX];
+	bool out_of_memory;
+};
+
+/* One value: its row, its node, and the struct `offset` counts from. */
+struct bind_value {
+	const struct field *field;
+	const struct tree_node *node;
+	void *base;
+	const char *shown; /* "spec.service.destinations[0].ports" */
+};
+
+/* Fills the policy with the defaults of the table. */
+void bind_defaults(struct weir_policy *policy);
+
+/* Binds the document into b->policy; every mistake is added to the errors. */
+void bind_document(struct binder *b);
+
+/* Reads one value that is neither block nor list of blocks. */
+void bind_leaf(struct binder *b, const struct bind_value *value);
+
+/* Binds the keys of a mapping by the rows below `value->field`. */
+void bind_block(struct binder *b, const struct bind_value *value);
+
+/* What can only be said about several fields together. */
+void bind_rules(struct binder *b);
+
+/* Adds a mistake at a node (its key, when the value is not visible). */
+void bind_error(struct binder *b, const struct tree_node *node,
+		const char *hint, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* As bind_error(), and the row is marked broken. */
+#define BIND_REJECT(b, value, hint, ...)                   \
+	((b)->broken[fields_index((value)->field)] = true, \
+	 bind_error((b), (value)->node, (hint), __VA_ARGS__))
+
+/* "failureRateThreshold: a list where a percentage belongs". */
+void bind_wrong_type(struct binder *b, const struct bind_value *value);
+
+/* Remembers where a value was written. */
+void bind_position(struct binder *b, const struct bind_value *value);

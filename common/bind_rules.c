@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * bind_rules.c - fields that are right alone and wrong together.
+ *
+ * A field that was already reported is not compared: one mistake, one error.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/bind.h"
+#include "common/scan.h"
+
+#define BREAKER "spec.circuitBreaker"
+#define WAIT	BREAKER ".waitDurationInOpenState"
+
+static bool is_broken(const struct binder *b, const char *path)
+{
+	const struct field *field = fields_find(path);
+
+	return field && b->broken[fields_index(field)];
+}
+
+/* The node of a path without lists, or NULL when it was not written. */
+static const struct tree_node *find_node(const struct binder *b,
+					 const char *path)
+{
+	const struct tree_node *node = b->tree->root;
+
+	while (node && *path) {
+		size_t bytes = strcspn(path, ".");
+		char key[64];
+
+		snprintf(key, sizeof(key), "%.*s", (int)bytes, path);
+		node = tree_get(node, key);
+		path += bytes + (path[bytes] == '.');
+	}
+	return node;
+}
+
+/* The first of two paths that was written: one of them always was. */
+static const struct tree_node *
+find_either(const struct binder *b, const char *first, const char *second)
+{
+	const struct tree_node *node = find_node(b, first);
+
+	return node ? node : find_node(b, second);
+}
+
+static void check_wait(struct binder *b)
+{
+	const struct policy_breaker *breaker = &b->policy->breaker;
+	char initial[32], max[32];
+
+	if (is_broken(b, WAIT ".initial") || is_broken(b, WAIT ".max") ||
+	    breaker->wait_max_ns >= breaker->wait_initial_ns)
+		return;
+	scan_duration_text(breaker->wait_initial_ns, initial, sizeof(initial));
+	scan_duration_text(breaker->wait_max_ns, max, sizeof(max));
+	bind_error(
+		b, find_either(b, WAIT ".max", WAIT ".initial"),
+		find_node(b, WAIT ".max")
+			? "the wait grows from initial up to max"
+			: "max is 1m when it is not written: add a larger one",
+		"max: %s is shorter than initial: %s", max, initial);
+}
+
+static void check_volume(struct binder *b)
+{
+	const struct policy_breaker *breaker = &b->policy->breaker;
+	static const char failures[] = BREAKER ".minimumNumberOfFailures";
+	static const char calls[] = BREAKER ".minimumNumberOfCalls";
+
+	if (is_broken(b, failures) || is_broken(b, calls) ||
+	    breaker->failures_min <= breaker->calls_min)
+		return;
+	bind_error(
+		b, find_either(b, failures, calls),
+		find_node(b, failures)
+			? "failures are a part of the calls"
+			: "minimumNumberOfFailures is 5 when it is not written",
+		"minimumNumberOfFailures: %u is more than "
+		"minimumNumberOfCalls: %u",
+		breaker->failures_min, breaker->calls_min);
+}
+
+static void check_window(struct binder *b)
+{
+	const struct policy_breaker *breaker = &b->policy->breaker;
+	static const char size[] = BREAKER ".slidingWindow.size";
+	static const char buckets[] = BREAKER ".slidingWindow.buckets";
+
+	if (is_broken(b, size) || is_broken(b, buckets) ||
+	    breaker->window_ns >=
+		    breaker->window_buckets * POLICY_DURATION_MIN_NS)
+		return;
+	bind_error(b, find_either(b, size, buckets),
+		   "use a longer window or fewer buckets",
+		   "slidingWindow: %u buckets of less than 1ms",
+		   breaker->window_buckets);
+}
+
+/* A threshold that judges nothing would be a key that is ignored. */
+static void check_slow(struct binder *b)
+{
+	const struct tree_node *rate =
+		find_node(b, BREAKER ".slowCallRateThreshold");
+
+	if (!rate || find_node(b, BREAKER ".slowCallDurationThreshold"))
+		return;
+	bind_error(b, rate->key,
+		   "add slowCallDurationThreshold: 500ms, or remove this",
+		   "slowCallRateThreshold: no call is slow without "
+		   "slowCallDurationThreshold");
+}
+
+void bind_rules(struct binder *b)
+{
+	check_wait(b);
+	check_volume(b);
+	check_window(b);
+	check_slow(b);
+}
