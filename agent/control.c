@@ -13,6 +13,7 @@
 #include "agent/apply.h"
 #include "agent/clock.h"
 #include "agent/log.h"
+#include "agent/loop.h"
 #include "agent/report.h"
 #include "common/preflight.h"
 
@@ -24,6 +25,8 @@ static struct snapshot *take_snapshot(void *ctx)
 	struct snapshot *snapshot;
 
 	pthread_mutex_lock(&agent->lock);
+	/* Else what was connected to just now would not be there yet. */
+	loop_catch_up(agent);
 	snapshot = report_snapshot(agent);
 	pthread_mutex_unlock(&agent->lock);
 	return snapshot;

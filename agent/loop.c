@@ -61,13 +61,20 @@ static int take_event(void *ctx, void *data, size_t bytes)
 	return 0;
 }
 
+void loop_catch_up(struct agent *agent)
+{
+	/* Not there yet, or no more: before and after the loop. */
+	if (agent->ring)
+		ring_buffer__consume(agent->ring);
+}
+
 static int on_ring(sd_event_source *source, int fd, uint32_t revents, void *ctx)
 {
 	struct agent *agent = ctx;
 
 	(void)source, (void)fd, (void)revents;
 	pthread_mutex_lock(&agent->lock);
-	ring_buffer__consume(agent->ring);
+	loop_catch_up(agent);
 	pthread_mutex_unlock(&agent->lock);
 	return 0;
 }
@@ -126,7 +133,7 @@ static void tick(struct agent *agent)
 	agent->tick++;
 	if (agent->tick % TICKS_HEARTBEAT == 0)
 		beat(agent, now_ns);
-	ring_buffer__consume(agent->ring);
+	loop_catch_up(agent);
 	if (audit_is_due(agent))
 		audit(agent);
 	decide_tick(&agent->decide, now_ns);

@@ -14,4 +14,7 @@ int loop_open(struct agent *agent);
 /* Until SIGTERM or SIGINT. */
 int loop_run(struct agent *agent);
 
+/* With the lock held: takes in what the kernel has said up to now. */
+void loop_catch_up(struct agent *agent);
+
 void loop_close(struct agent *agent);
