@@ -10,7 +10,7 @@ circuitBreaker:
   minimumNumberOfFailures: 5
   slowCallDurationThreshold: 100ms
   slowCallRateThreshold: 50
-  waitDurationInOpenState: 1s
+  waitDurationInOpenState: 3s
   permittedNumberOfCallsInHalfOpenState: 2
 EOF
 start_agent

@@ -10,8 +10,8 @@
 set -eu
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-AGENT=$PWD/build/release/weir-agent
-WEIRCTL=$PWD/build/release/weirctl
+AGENT=${WEIR_AGENT:-$PWD/build/release/weir-agent}
+WEIRCTL=${WEIR_WEIRCTL:-$PWD/build/release/weirctl}
 SERVER=$PWD/build/release/tests/tools/server
 CLIENT=$PWD/build/release/tests/tools/client
 PATH=$PATH:/usr/sbin:/sbin:/usr/lib/postgresql/15/bin

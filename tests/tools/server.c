@@ -162,8 +162,11 @@ static void refuse(void)
 	for (int i = 0; i < server.port_count; i++) {
 		int fd = atomic_exchange(&server.listeners[i], -1);
 
-		if (fd >= 0)
-			close(fd);
+		if (fd < 0)
+			continue;
+		/* A poll() in progress would keep a closed listener alive. */
+		shutdown(fd, SHUT_RDWR);
+		close(fd);
 	}
 }
 

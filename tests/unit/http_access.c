@@ -131,6 +131,26 @@ static void a_living_server_keeps_its_socket(void **state)
 	assert_int_equal(a.status, 200);
 }
 
+/* Its backlog is full, so it does not answer; it lives all the same. */
+static void a_busy_server_keeps_its_socket(void **state)
+{
+	struct fixture *f = *state;
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	scoped(fd) int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	scoped(fd) int first = -1;
+	struct http *http = NULL;
+	char why[256] = "";
+
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s", f->path);
+	assert_int_equal(bind(server, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(server, 0), 0);
+	first = connect_unix(f);
+	assert_true(first >= 0);
+	assert_int_equal(start(f, &http, why), -EADDRINUSE);
+	assert_null(http);
+	assert_int_equal(access(f->path, F_OK), 0);
+}
+
 static void a_stale_socket_is_replaced(void **state)
 {
 	struct fixture *f = *state;
@@ -223,6 +243,7 @@ int main(void)
 		T(the_socket_is_for_owner_and_group),
 		T(a_living_server_keeps_its_socket),
 		BARE(a_regular_file_is_left_alone),
+		BARE(a_busy_server_keeps_its_socket),
 		BARE(a_stale_socket_is_replaced),
 		BARE(a_missing_directory_is_made_for_owner_and_group),
 		BARE(a_path_too_long_is_refused_with_the_limit),

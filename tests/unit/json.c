@@ -100,6 +100,29 @@ static void status_counts_services_by_their_worst_state(void **state)
 	assert_int_equal(json_array_size(at(status, "events")), 5);
 }
 
+static void the_worst_endpoint_makes_the_services_state(void **state)
+{
+	/* From bad to good. */
+	static const enum weir_state order[] = {
+		WEIR_STATE_OPEN,
+		WEIR_STATE_FORCED_OPEN,
+		WEIR_STATE_OPEN_SUPPRESSED,
+		WEIR_STATE_HALF_OPEN,
+		WEIR_STATE_FORCED_CLOSED,
+		WEIR_STATE_CLOSED,
+	};
+	struct snapshot *s = *state;
+	struct snapshot_service *service = &s->services[RICH_ORDERS];
+
+	for (size_t i = 0; i < WEIR_STATE_COUNT; i++) {
+		memset(service->endpoints_by_state, 0,
+		       sizeof(service->endpoints_by_state));
+		for (size_t k = i; k < WEIR_STATE_COUNT; k++)
+			service->endpoints_by_state[order[k]] = 1;
+		assert_int_equal(snapshot_state(service), order[i]);
+	}
+}
+
 static void a_quiet_agent_has_no_problems(void **state)
 {
 	const struct snapshot nothing = {.reload_ok = true};
@@ -357,6 +380,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, make_rich, free_rich)
 	const struct CMUnitTest tests[] = {
 		T(status_counts_services_by_their_worst_state),
+		T(the_worst_endpoint_makes_the_services_state),
 		cmocka_unit_test(a_quiet_agent_has_no_problems),
 		T(status_names_each_problem),
 		T(services_have_policy_limits_and_traffic),
