@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "agent/clock.h"
+#include "agent/sample.h"
 #include "weir/words.h"
 
 #define LISTED_PORTS_MAX 16u /* more than that is a range, not a list */
@@ -37,14 +38,7 @@ void endpoints_restore(struct dataplane *plane, struct subject *subject)
 	const struct weir_verdict *verdict = &plane->verdicts[subject->id];
 	const struct weir_subject *k = &plane->subjects[subject->id];
 
-	subject->success_seen =
-		k->calls[WEIR_PHASE_CONNECT][WEIR_RESULT_SUCCESS] +
-		k->calls[WEIR_PHASE_TURN][WEIR_RESULT_SUCCESS];
-	subject->failure_seen =
-		k->calls[WEIR_PHASE_CONNECT][WEIR_RESULT_FAILURE] +
-		k->calls[WEIR_PHASE_TURN][WEIR_RESULT_FAILURE];
-	subject->slow_seen = k->calls[WEIR_PHASE_CONNECT][WEIR_RESULT_SLOW] +
-			     k->calls[WEIR_PHASE_TURN][WEIR_RESULT_SLOW];
+	sample_rebase(subject, k);
 	subject->fresh_us = clock_monotonic_ns() / NS_PER_US;
 	subject->stale_calls = k->calls_active;
 	breaker_restore(&subject->breaker, verdict,

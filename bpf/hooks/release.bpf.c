@@ -29,7 +29,9 @@ static __always_inline void let_go(struct bpf_sock *ctx, struct weir_conn *conn,
 	settle_probe(conn);
 	/* Given up: neutral, or slow if it was awaited for too long. */
 	if (call != WEIR_CALL_NONE)
-		call_end(conn, service, call, WEIR_FAILURE_LOCAL, now_us());
+		call_give_up(conn, service, call);
+	else if (conn->flags & WEIR_CONN_ESTABLISHED)
+		connect_settle(conn, service);
 }
 
 /* No STATE callback will report this end: how it came to it is not known. */
