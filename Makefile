@@ -32,7 +32,7 @@ DEMO     := $(sort $(wildcard demo/*.c))
 BENCH    := $(sort $(filter-out %.bpf.c,$(wildcard bench/*.c)))
 MAN      := $(sort $(wildcard docs/man/*.scd))
 
-PKGS     := libbpf libelf zlib yaml-0.1 jansson libmicrohttpd libsystemd libcurl smartcols libcap-ng
+PKGS     := libbpf libelf zlib yaml-0.1 jansson libmicrohttpd libsystemd libmnl libcurl smartcols libcap-ng
 Q        := $(if $(filter 1,$(V)),,@)
 say       = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
@@ -50,7 +50,7 @@ KERN     := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parame
             -D__BPF__ -D__TARGET_ARCH_$(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m))) \
             -I. -Iinclude -idirafter /usr/include/$(shell uname -m)-linux-gnu -MMD -MP
 
-AGENT_LIBS   := -lbpf -lelf -lz -lyaml -ljansson -lmicrohttpd -lsystemd -lcap-ng -lm -lpthread
+AGENT_LIBS   := -lbpf -lelf -lz -lyaml -ljansson -lmicrohttpd -lsystemd -lmnl -lcap-ng -lm -lpthread
 WEIRCTL_LIBS := -lyaml -ljansson -lcurl -lsmartcols -lm
 TEST_LIBS    := -lcmocka $(AGENT_LIBS)
 

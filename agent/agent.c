@@ -225,12 +225,27 @@ static int activate(struct agent *agent)
 	return err;
 }
 
+/* Before anything is open that it would hold, too. */
+static void start_resetter(struct agent *agent)
+{
+	const struct options *o = &agent->options;
+	int err = resetter_start(&agent->resetter, agent->cgroup, o->netns,
+				 o->netns_count);
+
+	if (err)
+		log_warning("established connections cannot be reset on this "
+			    "host: %s",
+			    strerror(-err));
+}
+
 static int start(struct agent *agent)
 {
 	int err = find_cgroup(agent);
 
-	if (!err)
+	if (!err) {
+		start_resetter(agent);
 		err = claim(&agent->cgroup_fd, agent->cgroup, "cgroup");
+	}
 	if (!err)
 		err = open_state(agent);
 	/* Ports and sockets first: when one is taken, nothing is attached. */
@@ -247,6 +262,12 @@ static int start(struct agent *agent)
 		.events = agent->events,
 		.seed = clock_monotonic_ns() ^ (uint64_t)getpid() << 32,
 	};
+	agent->resets = (struct resets){
+		.registry = &agent->registry,
+		.events = agent->events,
+		.resetter = &agent->resetter,
+	};
+	agent->plane->reset_works = agent->resetter.fd >= 0;
 	err = activate(agent);
 	if (!err && privilege_drop())
 		log_warning("capabilities could not be dropped");
@@ -262,6 +283,7 @@ static void stop(struct agent *agent, bool remove)
 	if (agent->plane && agent->registry.services)
 		registry_close(&agent->registry);
 	dataplane_close(agent->plane, remove);
+	resetter_stop(&agent->resetter);
 	compiled_free(agent->compiled);
 	policy_set_free(agent->set);
 	clients_clear(&agent->clients);
@@ -301,7 +323,11 @@ static int serve(struct agent *agent)
 
 int agent_run(int argc, char **argv)
 {
-	static struct agent agent = {.cgroup_fd = -1, .pins_fd = -1};
+	static struct agent agent = {
+		.cgroup_fd = -1,
+		.pins_fd = -1,
+		.resetter.fd = -1,
+	};
 
 	switch (options_parse(&agent.options, argc, argv)) {
 	case OPTIONS_DONE:

@@ -19,6 +19,7 @@
 #include "agent/http.h"
 #include "agent/options.h"
 #include "agent/registry.h"
+#include "agent/reset.h"
 #include "agent/store.h"
 
 struct agent {
@@ -32,6 +33,8 @@ struct agent {
 	struct dataplane *plane;
 	struct registry registry;
 	struct decide decide;
+	struct resetter resetter;
+	struct resets resets;
 	struct events *events;
 	struct http *http;
 	/* What is in force. */

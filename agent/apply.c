@@ -103,12 +103,46 @@ static int attach_needed(struct dataplane *plane,
 	return 0;
 }
 
+/* To enforce what this host cannot do is an error, never less than asked. */
+static int check_abilities(const struct dataplane *plane,
+			   const struct weir_policies *policies,
+			   struct weir_errors *errors)
+{
+	static const char path[] =
+		"spec.circuitBreaker.onOpen.establishedConnections";
+	int err = 0;
+
+	for (size_t i = 0; i < policies->count && !plane->reset_works; i++) {
+		const struct weir_policy *policy = policies->items[i];
+		const struct policy_position *at =
+			policy_position(policy, path);
+		struct weir_place place = {
+			.file = policy->file,
+			.line = at ? at->line : policy->line,
+			.column = at ? at->column : 1,
+			.length = 1,
+		};
+
+		if (reset_is_wanted(policy))
+			err = errors_add(
+				errors, &place,
+				"write keep, or a kernel with "
+				"CONFIG_INET_DIAG_DESTROY and CAP_NET_ADMIN",
+				"policy %s: this host cannot reset established "
+				"connections",
+				policy->name);
+	}
+	return err;
+}
+
 static int prepare(struct agent *agent, struct candidate *c,
 		   struct weir_errors *errors)
 {
-	int err = compile_policies(&c->compiled, errors, &c->set->policies,
-				   registry_slot, &agent->registry);
+	int err = check_abilities(agent->plane, &c->set->policies, errors);
 
+	if (!err)
+		err = compile_policies(&c->compiled, errors, &c->set->policies,
+				       registry_slot, &agent->registry);
 	if (err)
 		return err;
 	err = clients_resolve(&c->clients, c->compiled, agent->cgroup_root);

@@ -401,7 +401,7 @@ int dataplane_select(struct dataplane *plane, const struct weir_select *ask,
 
 	*plane->select = *ask;
 	plane->select->found = 0;
-	err = walk(plane, plane->skeleton->progs.weir_select_conn, out,
+	err = walk(plane, plane->skeleton->progs.weir_choose, out,
 		   ask->max * sizeof(*out), &written);
 	*count = written / sizeof(*out);
 	return err;

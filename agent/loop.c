@@ -137,6 +137,7 @@ static void tick(struct agent *agent)
 	if (audit_is_due(agent))
 		audit(agent);
 	decide_tick(&agent->decide, now_ns);
+	reset_tick(&agent->resets, now_ns);
 	if (agent->tick % TICKS_SECOND == 0)
 		every_second(agent, now_ns);
 	agent->ticked_ns = now_ns;

@@ -47,6 +47,10 @@ struct snapshot_subject {
 	uint64_t opened, refused;
 	uint64_t calls[WEIR_PHASE_COUNT][WEIR_RESULT_COUNT];
 	uint64_t failures[WEIR_FAILURE_COUNT];
+	uint64_t resent[WEIR_PHASE_COUNT];	/* bad calls with retransmissions */
+	/* at the latest audit: hanging calls, and those not acknowledged */
+	uint32_t overdue_seen, overdue_unsent;
+	bool takes_turns;	/* calls are seen; false: see manner.h */
 	/* over the last seconds (see rate_seconds of the snapshot) */
 	double calls_per_second, failed_ratio, slow_ratio, refused_per_second;
 	struct snapshot_quantiles connect, response;
@@ -76,6 +80,7 @@ struct snapshot_service {
 	uint64_t probes_ok_total, probes_bad_total;
 	uint64_t suppressed_total;	/* trips the ejection guard forbade */
 	uint64_t drift_total;
+	uint64_t resets_total, resets_missed, would_reset_total;
 	bool panic;
 	uint32_t endpoints_by_state[WEIR_STATE_COUNT];
 	size_t endpoint_first, endpoint_count;	/* in snapshot.endpoints */

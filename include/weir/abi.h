@@ -322,6 +322,7 @@ struct weir_subject {
 };
 
 #define WEIR_MANNER_MAX 15u	/* see manner.h */
+#define WEIR_MANNER_KNOWN 10u	/* from here on: does not take turns */
 
 /* weir_hist, element endpoint: recent-quantile source, may wrap. */
 struct weir_endpoint_hist {
@@ -357,6 +358,7 @@ enum weir_call {
 #define WEIR_CONN_TLS (1u << 9)		/* in a TLS handshake */
 #define WEIR_CONN_DROPPED (1u << 10)	/* its SYN is not sent */
 #define WEIR_CONN_RESET (1u << 11)	/* Weir resets it */
+#define WEIR_CONN_SPARED (1u << 12)	/* observe mode: would have been reset */
 /* Two bits each: how often the two sides did not wait for each other. */
 #define WEIR_CONN_OVERLAP (1u << 16)	/* an answer before the request was out */
 #define WEIR_CONN_LONE (1u << 18)	/* a pause, and more written, unanswered */
@@ -415,6 +417,8 @@ struct weir_select {
 	__u32 max;		/* at most that many */
 	__u32 found;		/* by the walk */
 	__u64 stuck_us;		/* what "overdue" is */
+	__u32 mark;		/* WEIR_CONN_RESET or WEIR_CONN_SPARED */
+	__u32 reserved;
 };
 
 /* What the walk writes for each: enough to find that socket and no other. */
@@ -448,5 +452,5 @@ WEIR_PIN_SIZE(weir_endpoint_key, 24);
 WEIR_PIN_SIZE(weir_conn, 88);
 WEIR_PIN_SIZE(weir_event, 40);
 WEIR_PIN_SIZE(weir_recount, 16);
-WEIR_PIN_SIZE(weir_select, 24);
+WEIR_PIN_SIZE(weir_select, 32);
 WEIR_PIN_SIZE(weir_victim, 56);
