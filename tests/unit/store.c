@@ -66,7 +66,7 @@ static int make(void **state)
 	struct bed *bed = calloc(1, sizeof(*bed));
 
 	assert_non_null(bed);
-	strcpy(bed->root, "/tmp/weir-store.XXXXXX");
+	snprintf(bed->root, sizeof(bed->root), "/tmp/weir-store.XXXXXX");
 	assert_non_null(mkdtemp(bed->root));
 	snprintf(bed->low, sizeof(bed->low), "%s/low", bed->root);
 	snprintf(bed->high, sizeof(bed->high), "%s/high", bed->root);
