@@ -5,6 +5,7 @@
  * A refusal says what was found and what would be right, in the reader's own
  * figures where they can be guessed: "5 seconds" is answered by "write 5s".
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -143,11 +144,15 @@ static const char *guess_unit(const char *text)
 
 static void hint_duration(const char *text, char *hint, size_t bytes)
 {
-	size_t digits = strspn(text, "0123456789.");
-	const char *word = text + digits + strspn(text + digits, " ");
-	const char *unit = guess_unit(word);
+	size_t digits;
+	const char *word, *unit;
 	double number;
 
+	while (text[0] == '0' && isdigit((unsigned char)text[1]))
+		text++;
+	digits = strspn(text, "0123456789.");
+	word = text + digits + strspn(text + digits, " ");
+	unit = guess_unit(word);
 	if (digits && digits < 12 && *word && unit) {
 		snprintf(hint, bytes, "write %.*s%s", (int)digits, text, unit);
 		return;
