@@ -135,8 +135,11 @@ static const char *guess_unit(const char *text)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(guesses); i++) {
-		if (!strncasecmp(text, guesses[i].start,
-				 strlen(guesses[i].start)))
+		size_t bytes = strlen(guesses[i].start);
+
+		/* A letter is a unit only alone: "months" are not minutes. */
+		if (!strncasecmp(text, guesses[i].start, bytes) &&
+		    (bytes > 2 || !text[bytes]))
 			return guesses[i].unit;
 	}
 	return NULL;
@@ -146,6 +149,7 @@ static void hint_duration(const char *text, char *hint, size_t bytes)
 {
 	size_t digits;
 	const char *word, *unit;
+	uint64_t unused;
 	double number;
 
 	while (text[0] == '0' && isdigit((unsigned char)text[1]))
@@ -153,9 +157,13 @@ static void hint_duration(const char *text, char *hint, size_t bytes)
 	digits = strspn(text, "0123456789.");
 	word = text + digits + strspn(text + digits, " ");
 	unit = guess_unit(word);
-	if (digits && digits < 12 && *word && unit) {
-		snprintf(hint, bytes, "write %.*s%s", (int)digits, text, unit);
-		return;
+	if (digits && digits < 12 && unit) {
+		int start = snprintf(hint, bytes, "write ");
+
+		snprintf(hint + start, bytes - (size_t)start, "%.*s%s",
+			 (int)digits, text, unit);
+		if (!scan_duration(hint + start, &unused))
+			return;
 	}
 	if (!scan_decimal(text, &number) && number > 0 && digits < 12) {
 		snprintf(hint, bytes, "durations need a unit: %s%s", text,
