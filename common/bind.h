@@ -54,9 +54,6 @@ bind_function bind_word, bind_name, bind_labels;
 /* Reads one value that is neither block nor list of blocks. */
 void bind_leaf(struct binder *b, const struct bind_value *value);
 
-/* Binds the keys of a mapping by the rows below `value->field`. */
-void bind_block(struct binder *b, const struct bind_value *value);
-
 /* What can only be said about several fields together. */
 void bind_rules(struct binder *b);
 

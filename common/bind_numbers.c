@@ -206,16 +206,15 @@ void bind_duration(struct binder *b, const struct bind_value *value)
 		*(uint64_t *)bind_stored(value) = ns;
 }
 
-/* One duration is a fixed wait: it neither grows nor varies. */
+/*
+ * One duration is a fixed wait: it neither grows nor varies. The longer form is
+ * a block like others.
+ */
 void bind_wait(struct binder *b, const struct bind_value *value)
 {
 	struct policy_breaker *breaker = &b->policy->breaker;
 	uint64_t ns = 0;
 
-	if (value->node->type == TREE_MAPPING) {
-		bind_block(b, value);
-		return;
-	}
 	if (!bind_is_text(value)) {
 		bind_wrong_type(b, value);
 		return;

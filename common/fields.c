@@ -86,12 +86,14 @@ static const struct field fields[] = {
 	 .example = "{team: payments}", .help = "your own words, shown with the policy"},
 
 	{.path = "spec", .type = FIELD_BLOCK, .required = true, NOWHERE,
-	 .example = "{service: {...}}", .help = "what it governs and what may happen"},
+	 .example = "{service: {destinations: [{address: 10.0.8.7, ports: [5432]}]}}",
+	 .help = "what it governs and what may happen"},
 	{.path = "spec.mode", .type = FIELD_WORD, .words = modes, .initial = "observe", AT(mode),
 	 .example = "enforce", .help = "observe counts what enforce would refuse; disabled is off"},
 
 	{.path = "spec.service", .type = FIELD_BLOCK, .required = true, NOWHERE,
-	 .example = "{destinations: [...]}", .help = "the one service this policy governs"},
+	 .example = "{destinations: [{address: 10.0.8.7, ports: [5432]}]}",
+	 .help = "the one service this policy governs"},
 	{.path = "spec.service.destinations", .type = FIELD_LIST, .required = true, NOWHERE,
 	 .example = "[{address: 10.0.8.0/24, ports: [5432]}]", .instead = "listen",
 	 .help = "where this host connects to"},
@@ -108,7 +110,7 @@ static const struct field fields[] = {
 	{.path = CLIENT ".cgroup", .type = FIELD_CGROUP, NOWHERE, .unset = "one of the three",
 	 .example = "/system.slice/docker-*.scope", .help = "processes below a cgroup; * and ? match"},
 	{.path = CLIENT ".user", .type = FIELD_USER, NOWHERE, .unset = "one of the three",
-	 .example = "orders", .help = "processes of a user, by name or uid"},
+	 .example = "nobody", .help = "processes of a user, by name or uid"},
 	PLANNED(CLIENT ".address", "ingress: clients by address"),
 
 	{.path = BREAKER, .type = FIELD_BLOCK, AT(breaker.set), .unset = "off",
