@@ -151,7 +151,8 @@ static void bind_key(struct binder *b, const char *path, const char *shown,
 	snprintf(row, sizeof(row), "%s%s%s", path, dot, node->key->text);
 	snprintf(full, sizeof(full), "%s%s%s", shown, dot, node->key->text);
 	value.field = fields_find(row);
-	if (!value.field)
+	/* A key that holds dots may spell the path of a row elsewhere. */
+	if (!value.field || !fields_is_child(value.field, path))
 		reject_unknown(b, path, shown, node);
 	else
 		bind_field(b, &value);

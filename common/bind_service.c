@@ -172,14 +172,21 @@ void bind_unit(struct binder *b, const struct bind_value *value)
 		    bind_text_of(value));
 }
 
+/* "/", or names that are neither empty nor . nor .., each after a slash. */
 static bool is_cgroup(const char *text)
 {
-	size_t bytes = strlen(text);
+	if (*text != '/' || strlen(text) >= 4096)
+		return false;
+	if (!text[1])
+		return true;
+	while (*text) {
+		size_t bytes = strcspn(++text, "/");
 
-	return *text == '/' && bytes < 4096 && !strstr(text, "//") &&
-	       !strstr(text, "/../") && !strstr(text, "/./") &&
-	       (bytes == 1 || text[bytes - 1] != '/') &&
-	       (bytes < 3 || strcmp(text + bytes - 3, "/.."));
+		if (!bytes || (bytes <= 2 && strspn(text, ".") >= bytes))
+			return false;
+		text += bytes;
+	}
+	return true;
 }
 
 void bind_cgroup(struct binder *b, const struct bind_value *value)

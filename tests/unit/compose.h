@@ -40,27 +40,26 @@ static const struct {
 	{"spec.service.destinations", SERVICE "{destinations: %s}}\n"},
 	{AT_PLACE "address",
 	 SERVICE "{destinations: [{address: %s, ports: [1]}]}}\n"},
-	{AT_PLACE "host", SERVICE "{destinations: [{host: %s, ports: [1]}]}}\n"},
+	{AT_PLACE "host",
+	 SERVICE "{destinations: [{host: %s, ports: [1]}]}}\n"},
 	{AT_PLACE "ports",
 	 SERVICE "{destinations: [{address: 10.0.8.7, ports: %s}]}}\n"},
 	{"spec.service.listen", SERVICE "{listen: %s}}\n"},
 	{"spec.service.clients",
 	 SERVICE "{destinations: [" LANG_PLACE "], clients: %s}}\n"},
-	{AT_CLIENT "systemdUnit", SERVICE "{destinations: [" LANG_PLACE
-					  "], clients: [{systemdUnit: %s}]}}\n"},
+	{AT_CLIENT "systemdUnit", SERVICE
+	 "{destinations: [" LANG_PLACE "], clients: [{systemdUnit: %s}]}}\n"},
 	{AT_CLIENT "cgroup", SERVICE "{destinations: [" LANG_PLACE
 				     "], clients: [{cgroup: %s}]}}\n"},
-	{AT_CLIENT "user", SERVICE "{destinations: [" LANG_PLACE
-				   "], clients: [{user: %s}]}}\n"},
+	{AT_CLIENT "user",
+	 SERVICE "{destinations: [" LANG_PLACE "], clients: [{user: %s}]}}\n"},
 	{AT_CLIENT "address", SERVICE "{destinations: [" LANG_PLACE
 				      "], clients: [{address: %s}]}}\n"},
 	{AT_BREAKER "minimumNumberOfCalls",
 	 BREAKER "{minimumNumberOfFailures: 1, minimumNumberOfCalls: %s}\n"},
-	{AT_BREAKER "minimumNumberOfFailures",
-	 BREAKER
+	{AT_BREAKER "minimumNumberOfFailures", BREAKER
 	 "{minimumNumberOfCalls: 1000000, minimumNumberOfFailures: %s}\n"},
-	{AT_BREAKER "slowCallRateThreshold",
-	 BREAKER
+	{AT_BREAKER "slowCallRateThreshold", BREAKER
 	 "{slowCallDurationThreshold: 1s, slowCallRateThreshold: %s}\n"},
 	{AT_BREAKER "slidingWindow.size",
 	 BREAKER "{slidingWindow: {buckets: 1, size: %s}}\n"},
@@ -93,9 +92,9 @@ static inline void compose_nested(char *out, const char *path,
 	snprintf(out + used, COMPOSE_BYTES - used, "\n");
 }
 
-/* A policy with `value` at `path`, a row of the table of fields. */
-static inline void compose(char out[COMPOSE_BYTES], const char *path,
-			   const char *value)
+/* A policy with `value` at `path`, which is in compose_forms. */
+static inline bool compose_long(char *out, size_t bytes, const char *path,
+				const char *value)
 {
 	for (size_t i = 0; i < ROWS(compose_forms); i++) {
 		const char *form = compose_forms[i].form;
@@ -103,9 +102,17 @@ static inline void compose(char out[COMPOSE_BYTES], const char *path,
 
 		if (strcmp(compose_forms[i].path, path) != 0)
 			continue;
-		snprintf(out, COMPOSE_BYTES, "%.*s%s%s", (int)(slot - form),
-			 form, value, slot + 2);
-		return;
+		snprintf(out, bytes, "%.*s%s%s", (int)(slot - form), form,
+			 value, slot + 2);
+		return true;
 	}
-	compose_nested(out, path + strlen("spec."), value);
+	return false;
+}
+
+/* A policy with `value` at `path`, a row of the table of fields. */
+static inline void compose(char out[COMPOSE_BYTES], const char *path,
+			   const char *value)
+{
+	if (!compose_long(out, COMPOSE_BYTES, path, value))
+		compose_nested(out, path + strlen("spec."), value);
 }
