@@ -143,8 +143,9 @@ bool policies_is_file_name(const char *name);
 
 /*
  * Checks a whole set: unique names, no two policies that tie (both places are
- * named), limits of the set (policies, mask classes, rules per key). Disabled
- * policies only have to have a name of their own. -EINVAL with errors, -ENOMEM.
+ * named), limits of the set (policies, destinations, mask classes, rules per
+ * destination). Disabled policies only have to have a name of their own.
+ * -EINVAL with errors, -ENOMEM.
  */
 int policies_check(const struct weir_policies *policies,
 		   struct weir_errors *errors);
