@@ -138,6 +138,12 @@ int policies_parse(struct weir_policies *out, struct weir_errors *errors,
 int policies_load(struct weir_policies *out, struct weir_errors *errors,
 		  const char *path);
 
+/*
+ * -EINVAL with an error for a directory in which everyone may write, also with
+ * the sticky bit: everyone could add a policy. -errno when it is not there.
+ */
+int policies_check_directory(struct weir_errors *errors, const char *path);
+
 /* Is it a name that a policy directory is read for? */
 bool policies_is_file_name(const char *name);
 

@@ -67,11 +67,13 @@ static int check_file(struct weir_errors *errors, const char *path,
 	return 0;
 }
 
-/* Also with the sticky bit: everyone could add a policy. */
-static int check_directory(struct weir_errors *errors, const char *path,
-			   const struct stat *st)
+int policies_check_directory(struct weir_errors *errors, const char *path)
 {
-	if (st->st_mode & S_IWOTH)
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return report(errors, path, "looking at", errno);
+	if (st.st_mode & S_IWOTH)
 		return refuse(errors, path, "chmod o-w it",
 			      "everyone may write in this directory: it is not "
 			      "read");
@@ -175,7 +177,7 @@ static int load_path(struct weir_policies *out, struct weir_errors *errors,
 	if (is_dev_null(&st))
 		return 0;
 	if (descend && S_ISDIR(st.st_mode)) {
-		err = check_directory(errors, path, &st);
+		err = policies_check_directory(errors, path);
 		return err ? err : load_directory(out, errors, path);
 	}
 	err = check_file(errors, path, &st);
