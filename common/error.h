@@ -13,13 +13,14 @@
 #define WEIR_ERRORS_MAX 64 /* further mistakes are counted, not stored */
 
 struct weir_error {
-	char *file;	 /* as the user named it; NULL: no file */
-	unsigned line;	 /* from 1; 0: no position */
-	unsigned column; /* from 1 */
-	unsigned length; /* characters the caret marks; at least 1 */
-	char *excerpt;	 /* the quoted line, NULL if there is none */
-	char *message;	 /* "failureRateThreshold: 150 is not in 1..100" */
-	char *hint;	 /* what would be valid; may be NULL */
+	char *file;	  /* as the user named it; NULL: no file */
+	unsigned line;	  /* from 1; 0: no position */
+	unsigned column;  /* from 1 */
+	unsigned length;  /* characters the caret marks; at least 1 */
+	char *excerpt;	  /* the quoted line, NULL if there is none */
+	unsigned skipped; /* characters of a long line before its excerpt */
+	char *message;	  /* "failureRateThreshold: 150 is not in 1..100" */
+	char *hint;	  /* what would be valid; may be NULL */
 };
 
 struct weir_errors {
