@@ -80,6 +80,23 @@ static size_t bytes_of(const char *text, size_t bytes, size_t characters)
 	return at;
 }
 
+/* Bytes of as many whole characters as an excerpt has room for. */
+static size_t fitting(const char *text, size_t bytes)
+{
+	size_t at = 0;
+
+	while (at < bytes) {
+		uint32_t unused;
+		size_t step = scan_character(text + at, bytes - at, &unused);
+
+		step = step ? step : 1;
+		if (at + step > EXCERPT_BYTES_MAX)
+			break;
+		at += step;
+	}
+	return at;
+}
+
 /* Characters to leave out at the start of a long line to see the mistake. */
 static unsigned lead_of(const char *text, size_t bytes, unsigned column)
 {
@@ -112,12 +129,7 @@ static char *copy_line(const struct weir_place *place, unsigned *skipped)
 	left = bytes_of(at, length, *skipped);
 	at += left;
 	length -= left;
-	if (length > EXCERPT_BYTES_MAX) {
-		length = EXCERPT_BYTES_MAX;
-		while (length && ((uint8_t)at[length] & 0xc0) == 0x80)
-			length--;
-	}
-	return copy_printable(at, length);
+	return copy_printable(at, fitting(at, length));
 }
 
 static char *format_printable(const char *format, va_list values)

@@ -290,6 +290,27 @@ static void no_character_is_cut_in_two(void **state)
 	}
 }
 
+/* Found by fuzzing: it went back over all of them to find a first byte. */
+static void malformed_bytes_are_no_character_to_keep_whole(void **state)
+{
+	scoped(text) char *text = malloc(501);
+	char *line, *caret;
+
+	(void)state;
+	memset(text, '\x9a', 500);
+	text[0] = '}';
+	text[500] = '\0';
+	scoped(text) char *got = render((struct weir_place){.file = "f",
+							    .text = text,
+							    .line = 1,
+							    .column = 2,
+							    .length = 1},
+					NULL, "wrong");
+	quoted(got, &line, &caret);
+	assert_int_equal(strlen(line), 240);
+	assert_string_equal(caret, " ^");
+}
+
 /* ---- other texts -------------------------------------------------------------------------- */
 
 static void messages_hints_and_names_are_made_printable(void **state)
@@ -329,6 +350,8 @@ int main(void)
 		cmocka_unit_test(
 			of_a_long_line_the_part_around_the_mistake_is_shown),
 		cmocka_unit_test(no_character_is_cut_in_two),
+		cmocka_unit_test(
+			malformed_bytes_are_no_character_to_keep_whole),
 		cmocka_unit_test(messages_hints_and_names_are_made_printable),
 		cmocka_unit_test(a_long_message_is_cut_not_lost),
 	};

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,10 +41,27 @@ static inline void reading_clear(struct reading *r)
 
 DEFINE_SCOPED(reading, struct reading, reading_clear(it))
 
+/* What tests read is where fuzzing begins: see tests/fuzz/policy.seeds. */
+static inline void lang_keep(const char *text, size_t bytes)
+{
+	static unsigned count;
+	const char *directory = getenv("WEIR_SEEDS_DIR");
+	char path[512];
+
+	if (!directory || bytes > 4096)
+		return;
+	snprintf(path, sizeof(path), "%s/%s-%u", directory,
+		 program_invocation_short_name, count++);
+	scoped(file) FILE *file = fopen(path, "we");
+	if (file)
+		fwrite(text, 1, bytes, file);
+}
+
 static inline struct reading lang_read_bytes(const char *text, size_t bytes)
 {
 	struct reading r = {0};
 
+	lang_keep(text, bytes);
 	r.err = policies_parse(&r.policies, &r.errors, "t.yaml", text, bytes);
 	return r;
 }
