@@ -79,7 +79,7 @@ static void print_help(void)
 			 rows[i].argument ? rows[i].argument : "");
 		printf("  %-22s %s\n", left, rows[i].help);
 	}
-	puts("\nSee weir-agent(8), weir.policy(5), weirctl(1).");
+	puts("\nSee weir-agent(8), weir-policy(5), weirctl(1).");
 }
 
 static void set_defaults(struct options *o)
