@@ -145,6 +145,7 @@ static enum options_result take(struct options *o, int id, const char *value)
 		return OPTIONS_RUN;
 	case OPTION_METRICS:
 		o->metrics = strcmp(value, "off") ? value : NULL;
+		o->metrics_given = true;
 		return OPTIONS_RUN;
 	case OPTION_LOG_FORMAT:
 		return set_log_format(o, value);
