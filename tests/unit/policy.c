@@ -121,6 +121,17 @@ static void form_labels_and_place_make_none(void **state)
 		assert_true(equal_texts(texts[0], texts[i]));
 }
 
+/* The account was made anew: the word is the same, the uid is not. */
+static void a_user_s_number_makes_a_difference(void **state)
+{
+	scoped(reading) struct reading a = lang_accept(CLIENTS("{user: 1}"));
+	scoped(reading) struct reading b = lang_accept(CLIENTS("{user: 1}"));
+
+	(void)state;
+	b.policies.items[0]->clients[0].uid = 2;
+	assert_false(policy_equal(a.policies.items[0], b.policies.items[0]));
+}
+
 static void a_name_makes_a_difference(void **state)
 {
 	char one[COMPOSE_BYTES], other[COMPOSE_BYTES];
@@ -223,6 +234,7 @@ int main(void)
 		cmocka_unit_test(every_key_makes_a_difference),
 		cmocka_unit_test(what_is_governed_makes_a_difference),
 		cmocka_unit_test(form_labels_and_place_make_none),
+		cmocka_unit_test(a_user_s_number_makes_a_difference),
 		cmocka_unit_test(a_name_makes_a_difference),
 		cmocka_unit_test(appended_policies_stay_in_order),
 		cmocka_unit_test(a_move_takes_all_and_leaves_nothing),

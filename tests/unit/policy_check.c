@@ -180,6 +180,8 @@ static const struct {
 	 PLACE("10.0.8.7", "1") CLIENTS("{user: 6}")},
 	{PLACE("10.0.8.7", "1") CLIENTS("{user: 5}"),
 	 PLACE("10.0.8.7", "1") CLIENTS("{systemdUnit: a.service}")},
+	{PLACE("10.0.8.7", "1") CLIENTS("{user: 0}"),
+	 PLACE("10.0.8.7", "1") CLIENTS("{systemdUnit: a.service}")},
 	{PLACE("10.0.8.7", "1") CLIENTS("{cgroup: /a.service}"),
 	 PLACE("10.0.8.7", "1") CLIENTS("{systemdUnit: a.service}")},
 };
