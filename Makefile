@@ -13,10 +13,13 @@ BPFTOOL ?= $(call first,bpftool /usr/sbin/bpftool)
 V       ?= 0
 # DEBUG=1: sanitizers, in a directory of its own.
 DEBUG   ?= 0
+# FUZZING=1: what the fuzz targets need; tests/fuzz/run sets it and CC.
+FUZZING ?= 0
+FUZZ_SECONDS ?= 60
 
 # --- what the tree says ---------------------------------------------------------
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0)
-BUILD    := build/$(if $(filter 1,$(DEBUG)),debug,release)
+BUILD    := build/$(if $(filter 1,$(FUZZING)),fuzz,$(if $(filter 1,$(DEBUG)),debug,release))
 HOOKS    := $(sort $(wildcard bpf/hooks/*.bpf.c))
 COMMON   := $(sort $(wildcard common/*.c))
 CORE     := $(sort $(wildcard agent/core/*.c))
@@ -25,6 +28,7 @@ HTTP     := $(sort $(wildcard agent/http/*.c))
 AGENT    := $(sort $(filter-out agent/main.c,$(wildcard agent/*.c)))
 WEIRCTL  := $(sort $(wildcard tools/weirctl/*.c))
 UNIT     := $(sort $(wildcard tests/unit/*.c))
+FUZZ     := $(sort $(wildcard tests/fuzz/*.c))
 SIM      := $(sort $(wildcard tests/sim/*.c))
 BPFTESTS := $(sort $(wildcard tests/bpf/*.bpf.c))
 TOOLS    := $(sort $(wildcard tests/tools/*.c))
@@ -40,7 +44,10 @@ WARN     := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototype
 CPPFLAGS += -I. -Iinclude -I$(BUILD) -D_GNU_SOURCE -DWEIR_VERSION='"$(VERSION)"'
 CFLAGS   += -std=gnu17 -g $(WARN) -MMD -MP -fPIE
 LDFLAGS  += -pie
-ifeq ($(DEBUG),1)
+ifeq ($(FUZZING),1)
+CFLAGS   += -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+LDFLAGS  += -fsanitize=fuzzer,address,undefined
+else ifeq ($(DEBUG),1)
 CFLAGS   += -O1 -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 LDFLAGS  += -fsanitize=address,undefined
 else
@@ -88,6 +95,10 @@ test-bpf: all $(BUILD)/tests/bpf/run ## in-kernel tests of the shared arithmetic
 .PHONY: test-e2e
 test-e2e: all tools ## stories against real servers in their own netns and cgroup (root)
 	@tests/run e2e
+
+.PHONY: fuzz
+fuzz: ## mutated input to every parser, FUZZ_SECONDS each (60)
+	@tests/fuzz/run $(FUZZ_SECONDS)
 
 .PHONY: test-kernels
 test-kernels: all tools ## the stories in VMs with Debian's 6.1 and 6.12 kernels (minutes)
@@ -212,6 +223,10 @@ $(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(BUILD)/core.a $(BUILD)/common.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
 
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(ARCHIVES)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
+
 $(BUILD)/tests/bpf/run.o: $(patsubst tests/bpf/%.bpf.c,$(BUILD)/tests/bpf/%.skel.h,$(BPFTESTS))
 $(BUILD)/tests/bpf/run: $(BUILD)/tests/bpf/run.o $(BUILD)/core.a $(BUILD)/common.a
 	$(call say,LINK,$@)
@@ -236,6 +251,9 @@ $(BUILD)/man/%: docs/man/%.scd
 # --- proof ------------------------------------------------------------------------
 .PHONY: unit-programs
 unit-programs: $(call bin,$(UNIT)) $(call bin,$(SIM))
+
+.PHONY: fuzz-programs
+fuzz-programs: $(call bin,$(FUZZ))
 
 .PHONY: test-programs
 test-programs: $(BUILD)/tests/bpf/run

@@ -13,6 +13,7 @@
 #include <yaml.h>
 
 #include "agent/options.h"
+#include "common/scan.h"
 #include "common/scoped.h"
 #include "weir/abi.h"
 
@@ -55,17 +56,13 @@ static int set_observe_all(struct config *c, const struct scalar *s)
 
 static int set_lease(struct config *c, const struct scalar *s)
 {
-	double value;
-	char unit[8] = "";
-	uint64_t ns;
+	uint64_t ns = 0;
+	int err = scan_duration(s->text, &ns);
 
-	if (sscanf(s->text, "%lf%7s", &value, unit) != 2 ||
-	    (strcmp(unit, "s") && strcmp(unit, "ms")))
+	if (err == -EINVAL)
 		return reject(c, s, "durations need a unit: 3s, 1500ms",
 			      "is not a duration");
-	ns = (uint64_t)(value * (strcmp(unit, "s") ? 1e6 : 1e9));
-	if (!(value > 0) || ns < OPTIONS_LEASE_MIN_NS ||
-	    ns > OPTIONS_LEASE_MAX_NS)
+	if (err || ns < OPTIONS_LEASE_MIN_NS || ns > OPTIONS_LEASE_MAX_NS)
 		return reject(c, s, NULL, "is not in 500ms..60s");
 	c->options->lease_ns = ns;
 	return 0;
@@ -74,14 +71,16 @@ static int set_lease(struct config *c, const struct scalar *s)
 static int set_count(struct config *c, const struct scalar *s, uint32_t max,
 		     uint32_t *out)
 {
-	unsigned value;
-	char rest;
+	char hint[64];
+	uint64_t value = 0;
+	int err = scan_count(s->text, &value);
 
-	if (sscanf(s->text, "%u%c", &value, &rest) != 1 || s->text[0] == '-')
-		return reject(c, s, NULL, "is not a number");
-	if (value < 1 || value > max)
-		return reject(c, s, NULL, "is out of range (weir.yaml)");
-	*out = value;
+	if (err == -EINVAL)
+		return reject(c, s, "digits only, as 1024", "is not a number");
+	snprintf(hint, sizeof(hint), "from 1 to %u", max);
+	if (err || value < 1 || value > max)
+		return reject(c, s, hint, "is out of range");
+	*out = (uint32_t)value;
 	return 0;
 }
 
@@ -106,8 +105,10 @@ static int set_metrics(struct config *c, const struct scalar *s)
 	c->options->metrics_text = strdup(s->text);
 	if (!c->options->metrics_text)
 		return -ENOMEM;
-	c->options->metrics =
-		strcmp(s->text, "off") ? c->options->metrics_text : NULL;
+	if (!c->options->metrics_given)
+		c->options->metrics = strcmp(s->text, "off")
+					      ? c->options->metrics_text
+					      : NULL;
 	return 0;
 }
 

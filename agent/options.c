@@ -79,7 +79,7 @@ static void print_help(void)
 			 rows[i].argument ? rows[i].argument : "");
 		printf("  %-22s %s\n", left, rows[i].help);
 	}
-	puts("\nSee weir-agent(8), weir.policy(5), weirctl(1).");
+	puts("\nSee weir-agent(8), weir-policy(5), weirctl(1).");
 }
 
 static void set_defaults(struct options *o)
@@ -145,6 +145,7 @@ static enum options_result take(struct options *o, int id, const char *value)
 		return OPTIONS_RUN;
 	case OPTION_METRICS:
 		o->metrics = strcmp(value, "off") ? value : NULL;
+		o->metrics_given = true;
 		return OPTIONS_RUN;
 	case OPTION_LOG_FORMAT:
 		return set_log_format(o, value);

@@ -96,15 +96,21 @@ static int list_directory(struct sources *sources, struct weir_errors *errors,
 {
 	const struct weir_place place = {.file = dir};
 	struct dirent **entries;
-	int count = scandir(dir, &entries, is_policy_entry, alphasort);
-	int err = 0;
+	int count, err = 0;
 
+	if (policies_check_directory(errors, dir))
+		return -EINVAL;
+	count = scandir(dir, &entries, is_policy_entry, alphasort);
 	if (count < 0)
 		return errors_add(errors, &place, NULL,
 				  "reading the policy directory: %s",
 				  strerror(errno));
 	for (int i = 0; i < count; i++) {
-		if (!err && sources->count < FILES_MAX)
+		if (!err && sources->count == FILES_MAX)
+			err = errors_add(
+				errors, &place, "a file can hold many policies",
+				"more than %d policy files", (int)FILES_MAX);
+		if (!err)
 			err = add_source(sources, dir, entries[i]->d_name);
 		free(entries[i]);
 	}

@@ -209,7 +209,7 @@ static inline int make_directory(void **state)
 
 	if (!f)
 		return -1;
-	strcpy(f->directory, "/tmp/weir-http-XXXXXX");
+	snprintf(f->directory, sizeof(f->directory), "/tmp/weir-http-XXXXXX");
 	if (!mkdtemp(f->directory))
 		return -1;
 	/* Other users must reach the socket for the 403 tests. */
