@@ -167,7 +167,7 @@ static const struct field fields[] = {
 	 AT(breaker.panic_threshold), .example = "50",
 	 .help = "percent; fewer healthy endpoints than this: stop enforcing; 0: never"},
 	{.path = BREAKER ".onOpen", .type = FIELD_BLOCK, NOWHERE,
-	 .unset = "{newConnections: refuse, errno: ECONNREFUSED, establishedConnections: keep}",
+	 .unset = "{newConnections: refuse, errno: ECONNREFUSED, resetRate: 50}",
 	 .example = "{errno: ETIMEDOUT}", .help = "what an open breaker does"},
 	{.path = BREAKER ".onOpen.newConnections", .type = FIELD_WORD, .words = new_connections,
 	 .initial = "refuse", AT(breaker.drop), .example = "refuse",

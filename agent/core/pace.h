@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * pace.h - at most so many a second, a tenth of a second's worth at once.
+ * pace.h - at most so many a second, and what falls into two ticks at once.
  *
- * GCRA (ITU-T I.371): the word is the theoretical arrival time of the next one,
- * so a pause saves up no more than the burst. Pure.
+ * GCRA (ITU-T I.371): the word is when the latest one was due, so what a tick
+ * comes too late for is not lost, and a pause saves up no more than the burst.
  */
 #pragma once
 
@@ -16,12 +16,11 @@ static inline uint32_t pace_take(uint64_t *next_ns, uint32_t rate,
 				 uint32_t want, uint64_t now_ns)
 {
 	uint64_t interval_ns = PACE_NS_PER_S / rate;
-	uint64_t burst = rate / 10 + 1;
-	uint64_t horizon_ns = now_ns + burst * interval_ns;
-	uint64_t start_ns = *next_ns > now_ns ? *next_ns : now_ns;
-	uint64_t room = start_ns < horizon_ns
-				? (horizon_ns - start_ns) / interval_ns
-				: 0;
+	uint64_t saved_ns = (rate / 10 + 2) * interval_ns;
+	uint64_t oldest_ns = now_ns > saved_ns ? now_ns - saved_ns : 0;
+	uint64_t start_ns = *next_ns > oldest_ns ? *next_ns : oldest_ns;
+	uint64_t room =
+		start_ns < now_ns ? (now_ns - start_ns) / interval_ns : 0;
 	uint32_t taken = room < want ? (uint32_t)room : want;
 
 	*next_ns = start_ns + taken * interval_ns;

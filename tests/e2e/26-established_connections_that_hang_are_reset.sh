@@ -6,6 +6,7 @@ policy orders <<EOF
 mode: enforce
 service: {destinations: [{address: $S4, ports: [7001]}]}
 circuitBreaker:
+  slidingWindow: {size: 1s, buckets: 10}
   minimumNumberOfCalls: 5
   minimumNumberOfFailures: 5
   slowCallDurationThreshold: 200ms
@@ -21,7 +22,7 @@ done
 spawn_in_cgroup "$CLIENT" hold $S4 7001 5 > "$T/idle"
 expect "17 connections" 5 in_use_is orders 17
 backend hang > /dev/null
-expect "open" 5 state_is $S4:7001 open
+wait_until 6 state_is $S4:7001 open || fail "not open: $(api /v1/endpoints | jq -c .items[])"
 five_left() { in_use_is orders 5; }
 expect "the hanging ones are reset, the idle ones stay" 10 five_left
 reset_by_weir() { [ "$(metric 'weir_connections_reset_total{service="orders",direction="egress",reason="stuck"}')" = 12 ]; }

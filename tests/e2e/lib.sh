@@ -221,3 +221,8 @@ syns() {
 results() { # OUTPUT RESULT: how many of one result a client had
 	awk -v r="$2" '$1 == r {n = $2} END {print n + 0}' <<< "$1"
 }
+
+# The value of one series; nothing when there is none.
+metric() { # SERIES
+	api /metrics | awk -v s="$1" '$1 == s {print $2}'
+}

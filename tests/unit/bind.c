@@ -55,8 +55,8 @@ static const char whole[] =
 	"    halfOpenTimeout: 3s\n"
 	"    maxEjectionPercent: 25\n"
 	"    panicThreshold: 0\n"
-	"    onOpen: {newConnections: refuse, errno: EHOSTUNREACH, "
-	"establishedConnections: keep}\n"
+	"    onOpen: {newConnections: drop, errno: EHOSTUNREACH, "
+	"establishedConnections: resetStuck, resetRate: 20}\n"
 	"  bulkhead:\n"
 	"    maxConnections: 100\n"
 	"    perEndpoint: {maxConnections: 40}\n"
@@ -87,6 +87,9 @@ static void every_value_arrives_in_the_breaker(void **state)
 	assert_int_equal(b->ejection_max, 25);
 	assert_int_equal(b->panic_threshold, 0);
 	assert_int_equal(b->refuse_errno, EHOSTUNREACH);
+	assert_int_equal(b->drop, 1);
+	assert_int_equal(b->established, WEIR_ESTABLISHED_RESET_STUCK);
+	assert_int_equal(b->reset_rate, 20);
 }
 
 static void every_value_arrives_elsewhere(void **state)

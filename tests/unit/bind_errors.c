@@ -223,9 +223,10 @@ static const struct refusal words[] = {
 	  "EHOSTUNREACH, ENETUNREACH, EACCES",
 	  0, 0, 9, NULL}},
 	{AT_BREAKER "onOpen.newConnections",
-	 "drop",
-	 {"spec.circuitBreaker.onOpen.newConnections: drop: not supported yet",
-	  0, 0, 4, ""}},
+	 "redirect",
+	 {"spec.circuitBreaker.onOpen.newConnections: redirect: not supported "
+	  "yet",
+	  0, 0, 8, ""}},
 	{"metadata.name",
 	 "Orders",
 	 {"name: Orders is not an RFC 1123 label", 3, 18, 6,

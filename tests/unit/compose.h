@@ -61,6 +61,9 @@ static const struct {
 	 "{minimumNumberOfCalls: 1000000, minimumNumberOfFailures: %s}\n"},
 	{AT_BREAKER "slowCallRateThreshold", BREAKER
 	 "{slowCallDurationThreshold: 1s, slowCallRateThreshold: %s}\n"},
+	{AT_BREAKER "onOpen.establishedConnections",
+	 BREAKER "{slowCallDurationThreshold: 1s, "
+		 "onOpen: {establishedConnections: %s}}\n"},
 	{AT_BREAKER "slidingWindow.size",
 	 BREAKER "{slidingWindow: {buckets: 1, size: %s}}\n"},
 	{AT_WAIT "initial",

@@ -132,6 +132,10 @@ static const struct {
 	 {"slowCallRateThreshold: no call is slow without "
 	  "slowCallDurationThreshold",
 	  7, 5, 21, "add slowCallDurationThreshold: 500ms, or remove this"}},
+	{BREAKER "    onOpen: {establishedConnections: resetStuck}\n",
+	 {"establishedConnections: resetStuck: no answer is overdue without "
+	  "slowCallDurationThreshold",
+	  7, 38, 10, "add slowCallDurationThreshold: 500ms, or use resetAll"}},
 };
 
 static void fields_that_contradict_each_other_are_refused(void **state)
