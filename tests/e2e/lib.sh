@@ -26,10 +26,17 @@ S6=fd77::2
 PIDS=()
 AGENT_PID=
 
+# A function in the background is a shell; the program is its child.
+with_children() { # PID...
+	local pid
+	for pid in "$@"; do cat <(echo "$pid") "/proc/$pid/task/$pid/children"; done 2> /dev/null
+}
+
 cleanup() {
 	local pid
 	set +e
 	trap - EXIT
+	mapfile -t PIDS < <(with_children "${PIDS[@]}" | xargs -rn 1)
 	for pid in $AGENT_PID "${PIDS[@]}"; do kill -CONT "$pid"; kill "$pid"; done 2> /dev/null
 	for pid in $(cat "$CGROUP/cgroup.procs" 2> /dev/null); do kill -9 "$pid"; done
 	for pid in "${PIDS[@]}"; do
