@@ -14,7 +14,7 @@ AGENT=${WEIR_AGENT:-$PWD/build/release/weir-agent}
 WEIRCTL=${WEIR_WEIRCTL:-$PWD/build/release/weirctl}
 SERVER=$PWD/build/release/tests/tools/server
 CLIENT=$PWD/build/release/tests/tools/client
-PATH=$PATH:/usr/sbin:/sbin:/usr/lib/postgresql/15/bin
+PATH=$PATH:/usr/sbin:/sbin$(printf ':%s' /usr/lib/postgresql/*/bin)
 
 CGROUP_ROOT=$(awk '$0 ~ / - cgroup2 / {print $5; exit}' /proc/self/mountinfo)
 ID=weir-t-$$
@@ -91,10 +91,29 @@ in_cgroup() {
 	( echo "$BASHPID" > "$CGROUP/cgroup.procs"; exec nsenter --net="/run/netns/$ID-c" "$@" )
 }
 
+# The same in the background: $LAST is the program's own pid, not a shell's.
+start_app() {
+	( echo "$BASHPID" > "$CGROUP/cgroup.procs"; exec nsenter --net="/run/netns/$ID-c" "$@" ) &
+	LAST=$!
+	PIDS+=("$LAST")
+}
+
 in_background() { # a function or command; its pid goes to $LAST
 	"$@" &
 	LAST=$!
 	PIDS+=("$LAST")
+}
+
+# A server program in the background: $LAST is its own pid, not a shell's.
+serve() { # COMMAND...
+	nsenter --net="/run/netns/$ID-s" "$@" >> "$T/server.log" 2>&1 &
+	LAST=$!
+	PIDS+=("$LAST")
+}
+
+end() { # SIGNAL PID: a process of the story; returns when it is gone
+	kill "-$1" "$2"
+	wait "$2" 2> /dev/null || :
 }
 
 client() { in_cgroup "$CLIENT" "$@"; }
