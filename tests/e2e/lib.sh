@@ -224,10 +224,11 @@ start_server() { # ADDRESS PORT...
 backend() { printf '%s' "$*" | socat - "UNIX-CONNECT:$T/server.sock"; }
 peak() { backend stats | sed 's/.*peak \([0-9]*\).*/\1/'; }
 
-# SYNs that left the client for one port, seen on its own wire.
-count_syns() { # PORT
+# SYNs that left the client for a port, seen on its own wire. tcp[] is IPv4's:
+# byte 53 is the flags of TCP right behind an IPv6 header.
+count_syns() { # PORT or PORT-PORT
 	on_client tcpdump -i c0 -n -l --immediate-mode \
-		"tcp dst port $1 and tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn" \
+		"tcp dst portrange $1 and (tcp[13] & 18 == 2 or (ip6 and ip6[53] & 18 == 2))" \
 		> "$T/syns" 2> "$T/tcpdump.log" &
 	PIDS+=($!)
 	wait_until 5 grep -q 'listening on' "$T/tcpdump.log" || fail "tcpdump does not listen"
