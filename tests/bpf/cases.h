@@ -35,6 +35,7 @@ enum case_op {
 	CASE_CLOSE,	   /* errno, established, in order -> close */
 	CASE_RESULT,	   /* failed, neutral, elapsed, slow -> result */
 	CASE_MASK,	   /* prefix, word -> mask, host order */
+	CASE_FAMILY,	   /* prefix, words 0 to 2 of the address -> ? */
 	CASE_BEATS,	   /* port, min, max, rank, best, found -> ? */
 };
 
@@ -150,6 +151,13 @@ static __always_inline void case_run_plain(struct case_io *io)
 	case CASE_MASK:
 		io->out[0] = match_htonl(match_mask(io->in[0], io->in[1]));
 		break;
+	case CASE_FAMILY: {
+		__u32 addr[4] = {match_htonl(io->in[1]), match_htonl(io->in[2]),
+				 match_htonl(io->in[3])};
+
+		io->out[0] = match_family(io->in[0], addr);
+		break;
+	}
 	case CASE_BEATS:
 		io->out[0] =
 			match_beats(&rule, io->in[0], io->in[4], io->in[5]);
