@@ -38,7 +38,7 @@ cleanup() {
 	trap - EXIT
 	mapfile -t PIDS < <(with_children "${PIDS[@]}" | xargs -rn 1)
 	for pid in $AGENT_PID "${PIDS[@]}"; do kill -CONT "$pid"; kill "$pid"; done 2> /dev/null
-	for pid in $(cat "$CGROUP/cgroup.procs" 2> /dev/null); do kill -9 "$pid"; done
+	for pid in $(find "$CGROUP" -name cgroup.procs -exec cat {} + 2> /dev/null); do kill -9 "$pid" 2> /dev/null; done
 	for pid in "${PIDS[@]}"; do
 		for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$pid" 2> /dev/null || break; sleep 0.1; done
 		kill -9 "$pid" 2> /dev/null
