@@ -32,6 +32,7 @@ enum case_op {
 	CASE_ROW_HINT,	   /* row, max -> hint? */
 	CASE_COUNTS,	   /* verdict, epoch_us, call_us, probe, epoch */
 	CASE_FAILURE,	   /* errno -> failure, is it the backend's? */
+	CASE_PEER_FIN,	   /* answered, bytes unanswered -> failure */
 	CASE_CLOSE,	   /* errno, established, in order -> close */
 	CASE_RESULT,	   /* failed, neutral, elapsed, slow -> result */
 	CASE_MASK,	   /* prefix, word -> mask, host order */
@@ -140,6 +141,9 @@ static __always_inline void case_run_plain(struct case_io *io)
 	case CASE_FAILURE:
 		io->out[0] = classify_failure(io->in[0]);
 		io->out[1] = classify_is_failure(io->out[0]);
+		break;
+	case CASE_PEER_FIN:
+		io->out[0] = classify_peer_fin(io->in[0], io->in[1]);
 		break;
 	case CASE_CLOSE:
 		io->out[0] = classify_close(io->in[0], io->in[1], io->in[2]);

@@ -175,3 +175,22 @@ ask_web() { # ADDRESS PORT PATH
 	in_cgroup curl -gsv --max-time 60 -o /dev/null -w 'status %{http_code}\n' "http://$host:$2$3" 2>&1 |
 		tee /dev/stderr | grep -q '^status 200'
 }
+
+# PostgreSQL, in $T/pg, on $PORT. It refuses to be root.
+as_postgres() { echo setpriv --reuid=postgres --regid=postgres --clear-groups; }
+
+make_postgres() {
+	install -d -o postgres -g postgres "$T/pg"
+	$(as_postgres) initdb -D "$T/pg/data" -U postgres -A trust -E UTF8 --locale=C --no-sync \
+		--no-instructions > "$T/initdb" 2>&1 || fail "initdb: $(cat "$T/initdb")"
+	echo 'host all all all trust' >> "$T/pg/data/pg_hba.conf"
+}
+
+start_postgres() {
+	# shellcheck disable=SC2046 # several words
+	serve $(as_postgres) postgres -D "$T/pg/data" -c port="$PORT" -c listen_addresses="$S4,$S6" \
+		-c unix_socket_directories="$T/pg" -c fsync=off -c max_connections=60 \
+		-c shared_buffers=4MB -c autovacuum=off
+	SERVER_PID=$LAST
+	expect "PostgreSQL does not answer" 20 psql -X -h "$T/pg" -p "$PORT" -U postgres -d postgres -c 'select 1'
+}
