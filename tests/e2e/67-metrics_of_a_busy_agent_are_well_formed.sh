@@ -54,7 +54,8 @@ for _ in 1 2 3 4 5 6; do
 	text=$(scrape)
 	checked "$text"
 	backend listen > /dev/null
-	# As many as fit until it is closed again.
+	one_state "$(scrape)" || fail "a scrape without one state"
+	# And as many as fit until it is closed again.
 	until state_is $S4:7001 closed; do
 		one_state "$(scrape)" || fail "a scrape without one state"
 		scrapes=$((scrapes + 1))
@@ -63,7 +64,7 @@ for _ in 1 2 3 4 5 6; do
 done
 opened=$(scrape | sed -n 's/^weir_breaker_transitions_total{service="orders".*to="open".*reason="consecutive"} //p')
 at_least "opened" "$opened" 6
-at_least "scrapes on the way" "$scrapes" 6
+echo "more scrapes on the way: $scrapes"
 
 # OpenMetrics.
 checked "$(scrape)"
