@@ -11,7 +11,7 @@
 
 static uint64_t total(const struct weir_subject *k, enum weir_result result)
 {
-	return __atomic_load_n(&k->judged[result], __ATOMIC_RELAXED);
+	return __atomic_load_n(&k->judged[result], __ATOMIC_ACQUIRE);
 }
 
 /* Start of a slice in us; the tag is the low half of its number. */
@@ -77,8 +77,7 @@ void sample_take(struct breaker_sample *out, struct subject *subject,
 {
 	const struct breaker *breaker = &subject->breaker;
 	uint64_t slow = total(k, WEIR_RESULT_SLOW);
-	uint64_t row = __atomic_load_n(&k->consecutive, __ATOMIC_RELAXED);
-	uint64_t probe = __atomic_load_n(&k->probe, __ATOMIC_RELAXED);
+	uint64_t row, probe = __atomic_load_n(&k->probe, __ATOMIC_RELAXED);
 	uint64_t calls = slow + total(k, WEIR_RESULT_SUCCESS) +
 			 total(k, WEIR_RESULT_FAILURE) +
 			 total(k, WEIR_RESULT_NEUTRAL);
@@ -101,6 +100,8 @@ void sample_take(struct breaker_sample *out, struct subject *subject,
 	out->failure =
 		rise(total(k, WEIR_RESULT_FAILURE), &subject->failure_seen);
 	out->slow = rise(slow, &subject->slow_seen);
+	/* Last: judge() in bpf/conn.h counts it before the totals. */
+	row = __atomic_load_n(&k->consecutive, __ATOMIC_RELAXED);
 	if (pair_high(row) == breaker->epoch)
 		out->consecutive = pair_low(row);
 	if (breaker->state == WEIR_STATE_HALF_OPEN &&

@@ -14,7 +14,7 @@ AGENT=${WEIR_AGENT:-$PWD/build/release/weir-agent}
 WEIRCTL=${WEIR_WEIRCTL:-$PWD/build/release/weirctl}
 SERVER=$PWD/build/release/tests/tools/server
 CLIENT=$PWD/build/release/tests/tools/client
-PATH=$PATH:/usr/sbin:/sbin:/usr/lib/postgresql/15/bin
+PATH=$PATH:/usr/sbin:/sbin$(printf ':%s' /usr/lib/postgresql/*/bin)
 
 CGROUP_ROOT=$(awk '$0 ~ / - cgroup2 / {print $5; exit}' /proc/self/mountinfo)
 ID=weir-t-$$
@@ -26,13 +26,20 @@ S6=fd77::2
 PIDS=()
 AGENT_PID=
 
+# A function in the background is a shell; the program is its child.
+with_children() { # PID...
+	local pid
+	for pid in "$@"; do cat <(echo "$pid") "/proc/$pid/task/$pid/children"; done 2> /dev/null
+}
+
 cleanup() {
 	local pid
 	set +e
 	trap - EXIT
+	mapfile -t PIDS < <(with_children "${PIDS[@]}" | xargs -rn 1)
 	for pid in $AGENT_PID "${PIDS[@]}"; do kill -CONT "$pid"; kill "$pid"; done 2> /dev/null
-	for pid in $(cat "$CGROUP/cgroup.procs" 2> /dev/null); do kill -9 "$pid"; done
-	for pid in $(ip netns pids "$ID-s" 2> /dev/null); do kill -9 "$pid"; done
+	for pid in $(find "$CGROUP" -name cgroup.procs -exec cat {} + 2> /dev/null); do kill -9 "$pid" 2> /dev/null; done
+	for pid in $(ip netns pids "$ID-s" 2> /dev/null); do kill -9 "$pid" 2> /dev/null; done
 	for pid in "${PIDS[@]}"; do
 		for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$pid" 2> /dev/null || break; sleep 0.1; done
 		kill -9 "$pid" 2> /dev/null
@@ -97,6 +104,16 @@ spawn_on_server() { nsenter --net="/run/netns/$ID-s" "$@" & spawned; }
 spawn_in_cgroup() {
 	( echo "$BASHPID" > "$CGROUP/cgroup.procs"; exec nsenter --net="/run/netns/$ID-c" "$@" ) &
 	spawned
+}
+
+# A server program in the background: $LAST is its own pid, not a shell's.
+serve() { # COMMAND...
+	spawn_on_server "$@" >> "$T/server.log" 2>&1
+}
+
+end() { # SIGNAL PID: a process of the story; returns when it is gone
+	kill "-$1" "$2"
+	wait "$2" 2> /dev/null || :
 }
 
 client() { in_cgroup "$CLIENT" "$@"; }
@@ -206,10 +223,11 @@ start_server() { # ADDRESS PORT...
 backend() { printf '%s' "$*" | socat - "UNIX-CONNECT:$T/server.sock"; }
 peak() { backend stats | sed 's/.*peak \([0-9]*\).*/\1/'; }
 
-# SYNs that left the client for one port, seen on its own wire.
-count_syns() { # PORT
+# SYNs that left the client for a port, seen on its own wire. tcp[] is IPv4's:
+# byte 53 is the flags of TCP right behind an IPv6 header.
+count_syns() { # PORT or PORT-PORT
 	spawn_on_client tcpdump -i c0 -n -l --immediate-mode \
-		"tcp dst port $1 and tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn" \
+		"tcp dst portrange $1 and (tcp[13] & 18 == 2 or (ip6 and ip6[53] & 18 == 2))" \
 		> "$T/syns" 2> "$T/tcpdump.log"
 	wait_until 5 grep -q 'listening on' "$T/tcpdump.log" || fail "tcpdump does not listen"
 }
