@@ -37,6 +37,10 @@ cleanup() {
 		kill -9 "$pid" 2> /dev/null
 	done
 	[ -z "$AGENT_PID" ] || { sleep 0.3; kill -9 "$AGENT_PID" 2> /dev/null; }
+	# The shell around a background function dies, what it started does not.
+	for pid in $(ip netns pids "$ID-c" 2> /dev/null) $(ip netns pids "$ID-s" 2> /dev/null); do
+		kill -9 "$pid"
+	done
 	wait 2> /dev/null
 	ip netns del "$ID-c" 2> /dev/null
 	ip netns del "$ID-s" 2> /dev/null
