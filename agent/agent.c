@@ -199,7 +199,7 @@ static int open_http(struct agent *agent)
 	};
 	const struct http_ops ops = control_ops(agent);
 	char why[512] = "out of memory";
-	int err = http_start(&agent->http, &options, &ops, why, sizeof(why));
+	int err = http_open(&agent->http, &options, &ops, why, sizeof(why));
 
 	if (err)
 		log_error("%s", why);
@@ -222,6 +222,21 @@ static int activate(struct agent *agent)
 	pthread_mutex_lock(&agent->lock);
 	err = apply_start(agent);
 	pthread_mutex_unlock(&agent->lock);
+	return err;
+}
+
+/* Capabilities are each thread's own: first drop them, then start threads. */
+static int open_doors(struct agent *agent)
+{
+	int err;
+
+	if (privilege_drop())
+		log_warning("capabilities could not be dropped");
+	err = http_serve(agent->http);
+	if (err)
+		log_error("control socket and metrics port: no threads to "
+			  "serve them: %s",
+			  strerror(-err));
 	return err;
 }
 
@@ -248,9 +263,7 @@ static int start(struct agent *agent)
 		.seed = clock_monotonic_ns() ^ (uint64_t)getpid() << 32,
 	};
 	err = activate(agent);
-	if (!err && privilege_drop())
-		log_warning("capabilities could not be dropped");
-	return err;
+	return err ? err : open_doors(agent);
 }
 
 static void stop(struct agent *agent, bool remove)
