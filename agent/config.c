@@ -13,6 +13,7 @@
 #include <yaml.h>
 
 #include "agent/options.h"
+#include "common/scan.h"
 #include "common/scoped.h"
 #include "weir/abi.h"
 
@@ -74,14 +75,15 @@ static int set_lease(struct config *c, const struct scalar *s)
 static int set_count(struct config *c, const struct scalar *s, uint32_t max,
 		     uint32_t *out)
 {
-	unsigned value;
-	char rest;
+	uint64_t value;
+	char problem[40];
 
-	if (sscanf(s->text, "%u%c", &value, &rest) != 1 || s->text[0] == '-')
+	if (scan_count(s->text, &value))
 		return reject(c, s, NULL, "is not a number");
+	snprintf(problem, sizeof(problem), "is not in 1..%u", max);
 	if (value < 1 || value > max)
-		return reject(c, s, NULL, "is out of range (weir.yaml)");
-	*out = value;
+		return reject(c, s, NULL, problem);
+	*out = (uint32_t)value;
 	return 0;
 }
 
@@ -106,6 +108,8 @@ static int set_metrics(struct config *c, const struct scalar *s)
 	c->options->metrics_text = strdup(s->text);
 	if (!c->options->metrics_text)
 		return -ENOMEM;
+	if (c->options->metrics_given)
+		return 0;
 	c->options->metrics =
 		strcmp(s->text, "off") ? c->options->metrics_text : NULL;
 	return 0;
@@ -259,7 +263,7 @@ static ssize_t read_file(const char *path, char *out, size_t bytes)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
+		return -ENOTSUP;
 	got = read(fd, out, bytes);
 	if (got < 0)
 		return -errno;
@@ -282,7 +286,8 @@ int options_read_file(struct options *options, struct weir_errors *errors)
 	if (got < 0) {
 		errors_add(errors, &c.place, NULL,
 			   "reading the configuration: %s",
-			   strerror((int)-got));
+			   got == -ENOTSUP ? "not a regular file"
+					   : strerror((int)-got));
 		return (int)got;
 	}
 	c.place.text = text;

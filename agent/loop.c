@@ -171,10 +171,11 @@ static int on_reload(sd_event_source *source,
 	pthread_mutex_lock(&agent->lock);
 	err = apply_run(agent, &request, NULL, &errors);
 	if (err)
-		log_error("reload: %s; generation %u stays in force",
-			  agent->reload_error,
+		log_error("reload by SIGHUP: refused; generation %u stays in "
+			  "force",
 			  agent->plane->control->generation);
 	pthread_mutex_unlock(&agent->lock);
+	log_mistakes(&errors);
 	errors_clear(&errors);
 	return 0;
 }

@@ -55,7 +55,12 @@ int store_open(struct store *store, const char *const *dirs, size_t dir_count,
 	store->dirs = dirs;
 	store->dir_count = dir_count;
 	err = make_directory(state_dir);
-	return err ? err : make_directory(applied_dir);
+	if (!err)
+		err = make_directory(applied_dir);
+	/* A read-only mount is found now, not by the first apply. */
+	if (!err && access(applied_dir, R_OK | W_OK | X_OK) < 0)
+		err = -errno;
+	return err;
 }
 
 static int is_policy_entry(const struct dirent *entry)
