@@ -58,17 +58,17 @@ static int set_lease(struct config *c, const struct scalar *s)
 {
 	double value;
 	char unit[8] = "";
-	uint64_t ns;
 
 	if (sscanf(s->text, "%lf%7s", &value, unit) != 2 ||
 	    (strcmp(unit, "s") && strcmp(unit, "ms")))
 		return reject(c, s, "durations need a unit: 3s, 1500ms",
 			      "is not a duration");
-	ns = (uint64_t)(value * (strcmp(unit, "s") ? 1e6 : 1e9));
-	if (!(value > 0) || ns < OPTIONS_LEASE_MIN_NS ||
-	    ns > OPTIONS_LEASE_MAX_NS)
+	value *= strcmp(unit, "s") ? 1e6 : 1e9;
+	/* Written so that NaN is outside. */
+	if (!(value >= (double)OPTIONS_LEASE_MIN_NS &&
+	      value <= (double)OPTIONS_LEASE_MAX_NS))
 		return reject(c, s, NULL, "is not in 500ms..60s");
-	c->options->lease_ns = ns;
+	c->options->lease_ns = (uint64_t)value;
 	return 0;
 }
 
@@ -267,7 +267,7 @@ static ssize_t read_file(const char *path, char *out, size_t bytes)
 	got = read(fd, out, bytes);
 	if (got < 0)
 		return -errno;
-	return (size_t)got == bytes ? -E2BIG : got;
+	return (size_t)got == bytes ? -EFBIG : got;
 }
 
 int options_read_file(struct options *options, struct weir_errors *errors)
