@@ -177,6 +177,15 @@ static void show_masked(struct policy_set *set, const struct source *source)
 			return;
 }
 
+/* Whatever the reason, the mistake is the policy's: -ENOENT is "no object". */
+static int load_file(struct weir_policies *out, struct weir_errors *errors,
+		     const char *path)
+{
+	int err = policies_load(out, errors, path);
+
+	return err && err != -ENOMEM ? -EINVAL : err;
+}
+
 static int load_directories(struct policy_set *set, struct weir_errors *errors,
 			    const struct store *store)
 {
@@ -196,7 +205,7 @@ static int load_directories(struct policy_set *set, struct weir_errors *errors,
 			show_masked(set, &sources.items[i]);
 			continue;
 		}
-		failed = policies_load(&found, errors, sources.items[i].path);
+		failed = load_file(&found, errors, sources.items[i].path);
 		if (!failed)
 			failed = take_policies(set, &found);
 		/* All mistakes of all files are reported together. */
@@ -346,7 +355,7 @@ static int load_applied(struct weir_policies *applied,
 {
 	if (access(store->applied, F_OK) < 0)
 		return errno == ENOENT ? 0 : -errno;
-	return policies_load(applied, errors, store->applied);
+	return load_file(applied, errors, store->applied);
 }
 
 /*
