@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@
 #define EXIT_USAGE	     2
 #define SERVICES_DEFAULT_MAX 1024u
 #define SERVICES_DEFAULT_MIN 128u
+#define LARGE_BYTES	     (128 * 1024)
 #define STATISTICS_BYTES     (64u * 1024u * 1024u) /* of per-CPU statistics */
 
 /* ---- may we run here? -------------------------------------------------------------- */
@@ -367,6 +369,9 @@ int agent_run(int argc, char **argv)
 		break;
 	}
 	log_open(agent.options.json_log);
+	/* What a large request took goes back to the system when it is over. */
+	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+	mallopt(M_ARENA_MAX, 2);
 	if (agent.options.check)
 		return print_checks();
 	if (read_config(&agent.options) || check_host() ||
