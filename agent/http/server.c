@@ -340,9 +340,13 @@ static int start_daemon(struct listener *listener, unsigned flags)
 static int bind_both(struct http *http, const struct http_options *options,
 		     char *why, size_t why_bytes)
 {
+	const struct auth *auth = &http->auth;
 	struct stat st;
+	/* Without readers the admins own it; else admins are readers too. */
 	int err = listen_unix(&http->control.fd, options->socket_path,
-			      http->auth.read_gid, why, why_bytes);
+			      auth->read_gid != AUTH_NO_GROUP ? auth->read_gid
+							      : auth->admin_gid,
+			      why, why_bytes);
 
 	if (err)
 		return err;
