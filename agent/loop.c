@@ -93,6 +93,7 @@ static void catch_up(struct agent *agent, uint64_t now_ns)
 	uint64_t faults[WEIR_FAULT_COUNT];
 
 	dataplane_faults(agent->plane, faults);
+	faults_say(&agent->faults, faults, now_ns);
 	if (faults[WEIR_FAULT_RING_FULL] == agent->ring_full_seen &&
 	    agent->tick % TICKS_SCAN)
 		return;
