@@ -201,6 +201,26 @@ static int map_all(struct dataplane *plane)
 	return 0;
 }
 
+/* What libbpf first complained about: its error codes name no object. */
+static char complaint[200];
+
+static int print_libbpf(enum libbpf_print_level level, const char *format,
+			va_list args)
+{
+	char line[512];
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	vsnprintf(line, sizeof(line), format, args);
+	line[strcspn(line, "\n")] = '\0';
+	if (!complaint[0])
+		snprintf(complaint, sizeof(complaint), " (%.190s)", line);
+	/* The verifier's log is long; it goes out only when asked for. */
+	if (getenv("WEIR_LIBBPF_LOG"))
+		log_warning("%s", line);
+	return 0;
+}
+
 static int load(struct dataplane *plane, char *why, size_t bytes)
 {
 	int err;
@@ -211,8 +231,8 @@ static int load(struct dataplane *plane, char *why, size_t bytes)
 		pins_clear(&plane->pins);
 	err = weir_bpf__load(plane->skeleton);
 	if (err) {
-		snprintf(why, bytes, "loading the BPF programs: %s",
-			 strerror(-err));
+		snprintf(why, bytes, "loading the BPF programs: %s%s",
+			 strerror(-err), complaint);
 		return err;
 	}
 	if (!plane->adopted)
@@ -498,20 +518,6 @@ static uint64_t cgroup_id(int fd)
 
 	/* A cgroup's id is the inode number of its directory. */
 	return fstat(fd, &st) == 0 ? st.st_ino : 0;
-}
-
-static int print_libbpf(enum libbpf_print_level level, const char *format,
-			va_list args)
-{
-	char line[512];
-
-	/* The verifier's log is long; it goes out only when asked for. */
-	if (level != LIBBPF_WARN || !getenv("WEIR_LIBBPF_LOG"))
-		return 0;
-	vsnprintf(line, sizeof(line), format, args);
-	line[strcspn(line, "\n")] = '\0';
-	log_warning("%s", line);
-	return 0;
 }
 
 static int open_all(struct dataplane *plane, char *why, size_t bytes)

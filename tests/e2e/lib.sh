@@ -44,7 +44,7 @@ cleanup() {
 	wait 2> /dev/null
 	ip netns del "$ID-c" 2> /dev/null
 	ip netns del "$ID-s" 2> /dev/null
-	umount "$T/bpf" 2> /dev/null
+	umount "$T/bpf" 2> /dev/null || umount -l "$T/bpf" 2> /dev/null
 	find "$CGROUP" -depth -type d -exec rmdir {} \; 2> /dev/null
 	rm -rf "$T"
 }
