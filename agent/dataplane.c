@@ -227,17 +227,19 @@ static int load(struct dataplane *plane, char *why, size_t bytes)
 
 	configure(plane);
 	plane->adopted = reuse_maps(plane);
-	if (!plane->adopted)
-		pins_clear(&plane->pins);
 	err = weir_bpf__load(plane->skeleton);
 	if (err) {
 		snprintf(why, bytes, "loading the BPF programs: %s%s",
 			 strerror(-err), complaint);
 		return err;
 	}
-	if (!plane->adopted)
+	/* Only now that there is something to put in their place. */
+	plane->claimed = !plane->adopted;
+	if (plane->claimed) {
+		pins_clear(&plane->pins);
 		err = fill_free_list(plane);
-	if (!err && !plane->adopted)
+	}
+	if (!err && plane->claimed)
 		err = pin_maps(plane);
 	if (!err)
 		err = map_all(plane);
@@ -290,6 +292,19 @@ static int attach_hook(struct dataplane *plane, const struct hook *hook)
 				   &plane->pins);
 }
 
+/*
+ * A take-over failed half-way. Counts stay right as long as each hook has its
+ * link; with one missing a cap could fill up for ever: then all of them go.
+ */
+static void judge_rest(struct dataplane *plane, const struct hook *hooks,
+		       size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (hooks[i].wanted &&
+		    !links_pinned(hooks[i].program, &plane->pins))
+			plane->claimed = true;
+}
+
 static int attach(struct dataplane *plane, char *why, size_t bytes)
 {
 	struct hook hooks[8];
@@ -300,6 +315,7 @@ static int attach(struct dataplane *plane, char *why, size_t bytes)
 
 		if (!err)
 			continue;
+		judge_rest(plane, hooks, count);
 		snprintf(why, bytes, "attaching %s: %s%s",
 			 bpf_program__name(hooks[i].program), strerror(-err),
 			 err == -EPERM ? " (an older program may hold the hook "
@@ -545,6 +561,7 @@ int dataplane_open(struct dataplane **out,
 		   size_t bytes)
 {
 	struct dataplane *plane = calloc(1, sizeof(*plane));
+	struct pins pins;
 	int err;
 
 	if (!plane)
@@ -558,7 +575,9 @@ int dataplane_open(struct dataplane **out,
 	err = open_all(plane, why, bytes);
 	if (err) {
 		/* What an earlier agent had pinned is left as it was. */
-		dataplane_close(plane, !plane->adopted);
+		pins = plane->pins;
+		dataplane_close(plane, plane->claimed);
+		pins_leave(&pins);
 		return err;
 	}
 	*out = plane;
