@@ -16,6 +16,7 @@
 #include "agent/dataplane.h"
 #include "agent/decide.h"
 #include "agent/events.h"
+#include "agent/faults.h"
 #include "agent/http.h"
 #include "agent/options.h"
 #include "agent/registry.h"
@@ -51,6 +52,7 @@ struct agent {
 	struct ring_buffer *ring;
 	uint64_t hints_total;
 	uint64_t ring_full_seen;
+	struct faults faults;
 	int64_t started_realtime_ns;
 	uint64_t started_ns;
 	_Atomic uint64_t ticked_ns; /* read by /healthz */

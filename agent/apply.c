@@ -299,17 +299,6 @@ int apply_run(struct agent *agent, const struct apply_request *request,
 	return err;
 }
 
-static void log_errors(const struct weir_errors *errors)
-{
-	for (size_t i = 0; i < errors->count; i++) {
-		const struct weir_error *e = &errors->items[i];
-
-		log_error("%s:%u:%u: %s%s%s", e->file ? e->file : "policies",
-			  e->line, e->column, e->message,
-			  e->hint ? "; hint: " : "", e->hint ? e->hint : "");
-	}
-}
-
 /* The set this agent or an earlier one last accepted; else an empty one. */
 static int fall_back(struct agent *agent)
 {
@@ -326,7 +315,7 @@ static int fall_back(struct agent *agent)
 	if (!err)
 		err = put_in_force(agent, &c, "start, last good policies",
 				   &errors);
-	log_errors(&errors);
+	log_mistakes(&errors);
 	errors_clear(&errors);
 	return err;
 }
@@ -337,7 +326,7 @@ int apply_start(struct agent *agent)
 	struct weir_errors errors = {0};
 	int err = apply_run(agent, &request, NULL, &errors);
 
-	log_errors(&errors);
+	log_mistakes(&errors);
 	errors_clear(&errors);
 	return err ? fall_back(agent) : 0;
 }

@@ -260,11 +260,11 @@ static ssize_t read_file(const char *path, char *out, size_t bytes)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
+		return -ENOTSUP;
 	got = read(fd, out, bytes);
 	if (got < 0)
 		return -errno;
-	return (size_t)got == bytes ? -E2BIG : got;
+	return (size_t)got == bytes ? -EFBIG : got;
 }
 
 int options_read_file(struct options *options, struct weir_errors *errors)
@@ -283,7 +283,8 @@ int options_read_file(struct options *options, struct weir_errors *errors)
 	if (got < 0) {
 		errors_add(errors, &c.place, NULL,
 			   "reading the configuration: %s",
-			   strerror((int)-got));
+			   got == -ENOTSUP ? "not a regular file"
+					   : strerror((int)-got));
 		return (int)got;
 	}
 	c.place.text = text;

@@ -61,6 +61,8 @@ static int run_apply(struct agent *agent, const struct http_caller *who,
 	log_info("%s%s asked for by uid %u, pid %d: %s", what,
 		 dry_run ? " (dry run)" : "", who->uid, who->pid,
 		 err ? strerror(-err) : "done");
+	if (!dry_run)
+		log_mistakes(errors);
 	return err;
 }
 

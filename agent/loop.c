@@ -93,6 +93,7 @@ static void catch_up(struct agent *agent, uint64_t now_ns)
 	uint64_t faults[WEIR_FAULT_COUNT];
 
 	dataplane_faults(agent->plane, faults);
+	faults_say(&agent->faults, faults, now_ns);
 	if (faults[WEIR_FAULT_RING_FULL] == agent->ring_full_seen &&
 	    agent->tick % TICKS_SCAN)
 		return;
@@ -172,10 +173,11 @@ static int on_reload(sd_event_source *source,
 	pthread_mutex_lock(&agent->lock);
 	err = apply_run(agent, &request, NULL, &errors);
 	if (err)
-		log_error("reload: %s; generation %u stays in force",
-			  agent->reload_error,
+		log_error("reload by SIGHUP: refused; generation %u stays in "
+			  "force",
 			  agent->plane->control->generation);
 	pthread_mutex_unlock(&agent->lock);
+	log_mistakes(&errors);
 	errors_clear(&errors);
 	return 0;
 }

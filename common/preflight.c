@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -99,7 +100,11 @@ static void check_kernel(struct run *run)
 
 static void check_btf(struct run *run)
 {
-	bool there = !access(run->paths.btf, R_OK);
+	struct stat st = {0};
+	bool readable =
+		!access(run->paths.btf, R_OK) && !stat(run->paths.btf, &st);
+	bool there = readable && st.st_size > 0;
+	const char *what = readable ? "is empty" : strerror(errno);
 	struct preflight_check *check = add(
 		run, "kernel", "BTF", there ? PREFLIGHT_OK : PREFLIGHT_FAILED);
 
@@ -107,7 +112,7 @@ static void check_btf(struct run *run)
 		say(check, "%s", run->paths.btf);
 		return;
 	}
-	say(check, "%s: %s", run->paths.btf, strerror(errno));
+	say(check, "%s: %s", run->paths.btf, what);
 	advise(check, "run a kernel built with CONFIG_DEBUG_INFO_BTF=y (every "
 		      "distribution kernel of the last years is)");
 }

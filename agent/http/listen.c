@@ -46,7 +46,8 @@ static int make_directory(const char *path, gid_t gid, char *why,
 	if (mkdir(directory, 0750)) {
 		if (errno == EEXIST)
 			return 0;
-		return fail(-errno, why, why_bytes, "mkdir %s: %s", directory,
+		return fail(-errno, why, why_bytes,
+			    "control socket %s: mkdir %s: %s", path, directory,
 			    strerror(errno));
 	}
 	/* Members of the group must be able to reach the socket in it. */

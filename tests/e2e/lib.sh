@@ -39,17 +39,19 @@ cleanup() {
 	mapfile -t PIDS < <(with_children "${PIDS[@]}" | xargs -rn 1)
 	for pid in $AGENT_PID "${PIDS[@]}"; do kill -CONT "$pid"; kill "$pid"; done 2> /dev/null
 	for pid in $(find "$CGROUP" -name cgroup.procs -exec cat {} + 2> /dev/null); do kill -9 "$pid" 2> /dev/null; done
-	for pid in $(ip netns pids "$ID-s" 2> /dev/null); do kill -9 "$pid" 2> /dev/null; done
 	for pid in "${PIDS[@]}"; do
 		for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$pid" 2> /dev/null || break; sleep 0.1; done
 		kill -9 "$pid" 2> /dev/null
 	done
 	[ -z "$AGENT_PID" ] || { sleep 0.3; kill -9 "$AGENT_PID" 2> /dev/null; }
-	for pid in $(ip netns pids "$ID-c" 2> /dev/null); do kill -9 "$pid"; done
+	# The shell around a background function dies, what it started does not.
+	for pid in $(ip netns pids "$ID-c" 2> /dev/null) $(ip netns pids "$ID-s" 2> /dev/null); do
+		kill -9 "$pid"
+	done
 	wait 2> /dev/null
 	ip netns del "$ID-c" 2> /dev/null
 	ip netns del "$ID-s" 2> /dev/null
-	umount "$T/bpf" 2> /dev/null
+	umount "$T/bpf" 2> /dev/null || umount -l "$T/bpf" 2> /dev/null
 	find "$CGROUP" -depth -type d -exec rmdir {} \; 2> /dev/null
 	rm -rf "$T"
 }
@@ -99,6 +101,7 @@ spawned() {
 	LAST=$!
 	PIDS+=("$LAST")
 }
+in_background() { "$@" & spawned; } # a function, with the shell around it
 spawn_on_client() { nsenter --net="/run/netns/$ID-c" "$@" & spawned; }
 spawn_on_server() { nsenter --net="/run/netns/$ID-s" "$@" & spawned; }
 spawn_in_cgroup() {
