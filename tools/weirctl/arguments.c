@@ -341,6 +341,22 @@ static int take_word(struct reader *reader, const char *text)
 	return 0;
 }
 
+static int refuse_format(struct reader *reader)
+{
+	const struct command *command = reader->out->command;
+	char valid[64] = "";
+	size_t used = 0;
+
+	for (int format = 0; format < FORMAT_COUNT; format++)
+		if (command->formats & 1u << format)
+			used += (size_t)snprintf(
+				valid + used, sizeof(valid) - used, "%s%s",
+				used ? "|" : "", format_names[format]);
+	return refuse(reader, "%s has no -o %s%s%s", command->name,
+		      format_names[reader->out->format], used ? ", only " : "",
+		      valid);
+}
+
 static int check_complete(struct reader *reader)
 {
 	const struct arguments *out = reader->out;
@@ -354,8 +370,7 @@ static int check_complete(struct reader *reader)
 		return refuse(reader, "%s needs %s", command->name,
 			      operand->words ? operand->words : operand->name);
 	if (reader->format_given && !(command->formats & 1u << out->format))
-		return refuse(reader, "%s has no -o %s", command->name,
-			      format_names[out->format]);
+		return refuse_format(reader);
 	return 0;
 }
 

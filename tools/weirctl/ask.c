@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tools/weirctl/look.h"
 
@@ -171,14 +172,27 @@ report(struct cli *cli, const struct ask_request *request, enum cli_exit code,
 		      "try again";
 	else if (changes)
 		now = "; nothing was changed";
+	else if (code == CLI_NOT_FOUND && request->opt_hint)
+		now = request->opt_hint;
 	return cli_fail(cli, code, "%s: %s%s", act ? act : "",
 			why ? why : "failed", now);
+}
+
+static bool is_socket(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) || S_ISSOCK(st.st_mode);
 }
 
 static int report_connect(struct cli *cli, const struct ask_request *request)
 {
 	const char *socket = cli->arguments.socket;
 	long error = 0;
+
+	if (!is_socket(socket))
+		return report(cli, request, CLI_UNREACHABLE,
+			      "%s is not a socket", socket);
 
 	curl_easy_getinfo(cli->ask->curl, CURLINFO_OS_ERRNO, &error);
 	switch (error) {
@@ -260,6 +274,18 @@ static enum cli_exit code_of(long status)
 	return CLI_BUG;
 }
 
+/* The line names the object already. */
+static const char *without_name(const struct cli *cli, const char *message)
+{
+	const char *name = cli_operand(cli, 0);
+	size_t bytes = name ? strlen(name) : 0;
+
+	return bytes && !strncmp(message, name, bytes) &&
+			       !strncmp(message + bytes, ": ", 2)
+		       ? message + bytes + 2
+		       : message;
+}
+
 static int report_error(struct cli *cli, const struct ask_request *request,
 			long status, const json_t *body)
 {
@@ -271,8 +297,8 @@ static int report_error(struct cli *cli, const struct ask_request *request,
 		return code_of(status);
 	}
 	snprintf(name, sizeof(name), "HTTP status %ld", status);
-	return report(cli, request, code_of(status), "%s%s",
-		      message ? message : name,
+	message = message ? without_name(cli, message) : name;
+	return report(cli, request, code_of(status), "%s%s", message,
 		      status == 403 ? ": only root and the admin group may "
 				      "change, only they and group weir read"
 				    : "");

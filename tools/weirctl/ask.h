@@ -23,10 +23,11 @@
 struct ask_request {
 	const char *method; /* NULL: GET */
 	const char *path;
-	const json_t *body;  /* NULL: none */
-	unsigned timeout_ms; /* 0: ASK_TIMEOUT_MS */
-	bool quiet;	     /* print nothing when it fails */
-	json_t **opt_error;  /* the Error object of a rejection; owned */
+	const json_t *body;   /* NULL: none */
+	unsigned timeout_ms;  /* 0: ASK_TIMEOUT_MS */
+	bool quiet;	      /* print nothing when it fails */
+	const char *opt_hint; /* what to do when it is not found */
+	json_t **opt_error;   /* the Error object of a rejection; owned */
 };
 
 /*

@@ -33,6 +33,25 @@ static json_int_t generation_in_force(struct cli *cli)
 					   : look_count(status, "generation");
 }
 
+/* Nothing can be quoted: one line says it all. */
+static int print_short(struct cli *cli, int code, const struct weir_error *e,
+		       const char *now)
+{
+	struct text text = {0};
+	scoped(text) char *place = NULL;
+
+	if (e->file)
+		text_add(&text, "%s:", e->file);
+	if (e->file && e->line)
+		text_add(&text, "%u:", e->line);
+	text_add(&text, "%s", e->file ? " " : "");
+	place = text_take(&text, NULL);
+	return cli_fail(cli, code, "%s: %s%s%s%s; %s",
+			cli->arguments.command->name, place ? place : "",
+			e->message, e->hint ? ": " : "", e->hint ? e->hint : "",
+			now);
+}
+
 /* The mistakes, and what is in force in spite of them. */
 static int print_rejection(struct cli *cli, int code,
 			   const struct weir_errors *errors)
@@ -43,16 +62,8 @@ static int print_rejection(struct cli *cli, int code,
 	if (generation)
 		snprintf(now, sizeof(now), "generation %lld stays in force",
 			 (long long)generation);
-	if (errors->count == 1 && !errors->items[0].line)
-		return cli_fail(
-			cli, code, "%s: %s%s%s%s%s; %s",
-			cli->arguments.command->name,
-			errors->items[0].file ? errors->items[0].file : "",
-			errors->items[0].file ? ": " : "",
-			errors->items[0].message,
-			errors->items[0].hint ? " - " : "",
-			errors->items[0].hint ? errors->items[0].hint : "",
-			now);
+	if (errors->count == 1 && !errors->items[0].excerpt)
+		return print_short(cli, code, &errors->items[0], now);
 	diagnostics_print(cli, cli->err, errors);
 	figures_number_of((json_int_t)(errors->count + errors->dropped),
 			  "mistake|mistakes", count);

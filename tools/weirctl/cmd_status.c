@@ -49,7 +49,7 @@ static int print_problems(struct cli *cli, json_t *status)
 	static const struct grid_column columns[] = {
 		{.title = ""},
 		{.title = ""},
-		{.title = "", .cut = true},
+		{.title = "", .wrap = true},
 		{.title = ""},
 	};
 	json_t *problems = look_at(status, "problems");

@@ -41,6 +41,10 @@ static void tell(struct cli *cli, json_t *why)
 
 int cmd_why(struct cli *cli)
 {
+	struct ask_request request = {
+		.opt_hint = "; weirctl get services, or get endpoints, lists "
+			    "what there is",
+	};
 	struct text text = {0};
 	scoped(text) char *path = NULL;
 	scoped(json) json_t *why = NULL;
@@ -51,10 +55,8 @@ int cmd_why(struct cli *cli)
 	path = text_take(&text, NULL);
 	if (!path)
 		return cli_out_of_memory(cli);
-	code = ask_get(cli, path, &why);
-	if (code == CLI_NOT_FOUND)
-		cli_note(cli, "weirctl get services, and get endpoints, list "
-			      "what there is");
+	request.path = path;
+	code = ask(cli, &request, &why);
 	if (code)
 		return code;
 	if (show_wanted(cli))

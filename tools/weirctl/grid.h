@@ -15,9 +15,11 @@
 
 struct grid_column {
 	const char *title;
-	bool right; /* numbers */
-	bool wide;  /* only with -o wide */
-	bool cut;   /* may be shortened on a narrow terminal */
+	bool right;	/* numbers */
+	bool wide;	/* only with -o wide */
+	unsigned spare; /* left out on a narrow terminal, the highest first */
+	bool cut;	/* names: may be shortened on a narrow terminal */
+	bool wrap;	/* sentences: may take several lines there */
 };
 
 struct grid {
@@ -28,6 +30,8 @@ struct grid {
 	struct libscols_line *line;
 	size_t at;	/* the next column */
 	size_t visible; /* of these: columns shown so far in the row */
+	size_t widths[GRID_COLUMNS_MAX];
+	struct libscols_column *made[GRID_COLUMNS_MAX]; /* NULL: not shown */
 	bool failed;
 };
 

@@ -54,15 +54,15 @@ static void cells_of_traffic(struct grid *grid, json_t *object)
 	cell_figure(grid, object, "response.p99_seconds", figures_latency);
 }
 
-#define TRAFFIC_COLUMNS                                             \
-	{.title = "CALLS/s", .right = true},                        \
-		{.title = "FAIL%", .right = true},                  \
-		{.title = "SLOW%", .right = true},                  \
-		{.title = "CONN-P50", .right = true, .wide = true}, \
-		{.title = "CONN-P99", .right = true},               \
-		{.title = "RESP-P50", .right = true, .wide = true}, \
-	{                                                           \
-		.title = "RESP-P99", .right = true                  \
+#define TRAFFIC_COLUMNS                                                         \
+	{.title = "CALLS/s", .right = true},                                    \
+		{.title = "FAIL%", .right = true},                              \
+		{.title = "SLOW%", .right = true, .spare = 3},                  \
+		{.title = "CONN-P50", .right = true, .wide = true, .spare = 6}, \
+		{.title = "CONN-P99", .right = true, .spare = 5},               \
+		{.title = "RESP-P50", .right = true, .wide = true, .spare = 6}, \
+	{                                                                       \
+		.title = "RESP-P99", .right = true                              \
 	}
 
 /* ---- services ------------------------------------------------------------------ */
@@ -98,11 +98,11 @@ static int print_services(struct cli *cli, json_t *items)
 	static const struct grid_column columns[] = {
 		{.title = "SERVICE", .cut = true},
 		{.title = "STATE"},
-		{.title = "MODE"},
+		{.title = "MODE", .spare = 4},
 		TRAFFIC_COLUMNS,
 		{.title = "IN-USE/CAP", .right = true},
 		{.title = "REFUSED/s", .right = true},
-		{.title = "SINCE", .right = true},
+		{.title = "SINCE", .right = true, .spare = 2},
 		{.title = "OPENED", .right = true, .wide = true},
 		{.title = "ENDPOINTS", .right = true, .wide = true},
 		{.title = "POLICY", .wide = true, .cut = true},
@@ -142,7 +142,7 @@ static int print_endpoints(struct cli *cli, json_t *items)
 		TRAFFIC_COLUMNS,
 		{.title = "IN-USE", .right = true},
 		{.title = "REFUSED/s", .right = true},
-		{.title = "SINCE", .right = true},
+		{.title = "SINCE", .right = true, .spare = 2},
 		{.title = "OPENED", .right = true, .wide = true},
 		{.title = "LISTED", .wide = true},
 	};
