@@ -32,7 +32,7 @@ DEMO     := $(sort $(wildcard demo/*.c))
 BENCH    := $(sort $(filter-out %.bpf.c,$(wildcard bench/*.c)))
 MAN      := $(sort $(wildcard docs/man/*.scd))
 
-PKGS     := libbpf libelf zlib yaml-0.1 jansson libmicrohttpd libsystemd libcurl smartcols libcap-ng
+PKGS     := libbpf libelf zlib yaml-0.1 jansson libmicrohttpd libsystemd libcurl smartcols ncursesw libcap-ng
 Q        := $(if $(filter 1,$(V)),,@)
 say       = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
@@ -51,7 +51,7 @@ KERN     := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parame
             -I. -Iinclude -idirafter /usr/include/$(shell uname -m)-linux-gnu -MMD -MP
 
 AGENT_LIBS   := -lbpf -lelf -lz -lyaml -ljansson -lmicrohttpd -lsystemd -lcap-ng -lm -lpthread
-WEIRCTL_LIBS := -lyaml -ljansson -lcurl -lsmartcols -lm
+WEIRCTL_LIBS := -lyaml -ljansson -lcurl -lsmartcols -lncursesw -lm
 TEST_LIBS    := -lcmocka $(AGENT_LIBS)
 
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))

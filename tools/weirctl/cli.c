@@ -89,8 +89,7 @@ void cli_line(struct cli *cli, const char *format, ...)
 	fputc('\n', cli->out);
 }
 
-/* How much of a text goes on a line of `room` characters. */
-static size_t break_at(const char *text, size_t room)
+size_t cli_break_at(const char *text, size_t room)
 {
 	size_t length = strlen(text), space;
 
@@ -106,12 +105,12 @@ void cli_wrapped(struct cli *cli, unsigned indent, const char *text)
 	size_t room = cli->width > indent + WIDTH_MIN / 2
 			      ? cli->width - indent - 1
 			      : SIZE_MAX;
-	size_t bytes = break_at(text, room);
+	size_t bytes = cli_break_at(text, room);
 
 	cli_line(cli, "%.*s", (int)bytes, text);
 	for (text += bytes; *text; text += bytes) {
 		text += strspn(text, " ");
-		bytes = break_at(text, room);
+		bytes = cli_break_at(text, room);
 		if (bytes)
 			cli_line(cli, "%*s%.*s", (int)indent, "", (int)bytes,
 				 text);

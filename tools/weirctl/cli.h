@@ -67,6 +67,9 @@ void cli_add(struct cli *cli, enum tint tint, const char *format, ...)
 void cli_line(struct cli *cli, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* How many bytes of a text go on a line of `room` characters. */
+size_t cli_break_at(const char *text, size_t room);
+
 /* Text over several columns of the terminal, later lines indented. */
 void cli_wrapped(struct cli *cli, unsigned indent, const char *text);
 

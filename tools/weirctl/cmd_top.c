@@ -10,6 +10,7 @@
 #include "tools/weirctl/commands.h"
 #include "tools/weirctl/load.h"
 #include "tools/weirctl/look.h"
+#include "tools/weirctl/screen.h"
 #include "tools/weirctl/show.h"
 
 #define DELAY_MAX_SECONDS 3600
@@ -126,5 +127,9 @@ int cmd_top(struct cli *cli)
 	struct plan plan;
 	int code = read_plan(cli, &plan);
 
-	return code ? code : run_batch(cli, &plan);
+	if (code)
+		return code;
+	return plan.batch ? run_batch(cli, &plan)
+			  : screen_run(cli, plan.sort, plan.delay_seconds,
+				       plan.times);
 }
