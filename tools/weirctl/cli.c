@@ -246,13 +246,19 @@ static int finish(struct cli *cli, int code)
 	return code;
 }
 
+int cli_execute(struct cli *cli, int argc, char *const *argv)
+{
+	char problem[ARGUMENTS_PROBLEM_BYTES];
+	int err = arguments_parse(&cli->arguments, argc, argv, problem);
+
+	look_around(cli);
+	return finish(cli,
+		      err ? cli_misused(cli, "%s", problem) : dispatch(cli));
+}
+
 int cli_run(int argc, char *const *argv)
 {
 	struct cli cli = {.out = stdout, .err = stderr};
-	char problem[ARGUMENTS_PROBLEM_BYTES];
-	int err = arguments_parse(&cli.arguments, argc, argv, problem);
 
-	look_around(&cli);
-	return finish(&cli,
-		      err ? cli_misused(&cli, "%s", problem) : dispatch(&cli));
+	return cli_execute(&cli, argc, argv);
 }

@@ -58,6 +58,9 @@ DEFINE_SCOPED(errors, struct weir_errors, errors_clear(it))
 
 int cli_run(int argc, char *const *argv);
 
+/* The same with out and err of one's own; the rest of *cli is zero. */
+int cli_execute(struct cli *cli, int argc, char *const *argv);
+
 /* Printable in this locale; the caller frees it. NULL: out of memory. */
 char *cli_clean(const struct cli *cli, const char *text);
 
