@@ -54,6 +54,11 @@ AGENT_LIBS   := -lbpf -lelf -lz -lyaml -ljansson -lmicrohttpd -lsystemd -lcap-ng
 WEIRCTL_LIBS := -lyaml -ljansson -lcurl -lsmartcols -lncursesw -lm
 TEST_LIBS    := -lcmocka $(AGENT_LIBS)
 
+# Where each shell looks for completions, below share/.
+COMPLETIONS := bash-completion/completions/weirctl zsh/vendor-completions/_weirctl \
+	fish/vendor_completions.d/weirctl.fish
+completion_of = $(filter $(1)%,$(COMPLETIONS))
+
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 bin = $(patsubst %.c,$(BUILD)/%,$(1))
 
@@ -121,6 +126,10 @@ install: all ## install below DESTDIR and PREFIX
 	install -D -m 0755 $(BUILD)/weirctl $(DESTDIR)$(PREFIX)/bin/weirctl
 	for page in $(BUILD)/man/*; do install -D -m 0644 $$page \
 		$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,$(dir $(COMPLETIONS))) $(DESTDIR)$(PREFIX)/share/weir/schema
+	$(foreach shell,bash zsh fish,$(BUILD)/weirctl completion $(shell) > \
+		$(DESTDIR)$(PREFIX)/share/$(call completion_of,$(shell)) &&) true
+	$(BUILD)/weirctl schema > $(DESTDIR)$(PREFIX)/share/weir/schema/policy.json
 	install -D -m 0644 packaging/weir.service $(DESTDIR)$(PREFIX)/lib/systemd/system/weir.service
 	install -D -m 0644 packaging/weir.yaml $(DESTDIR)/etc/weir/weir.yaml
 	install -d -m 0755 $(DESTDIR)/etc/weir/policies.d $(DESTDIR)$(PREFIX)/share/weir/policies
@@ -131,6 +140,7 @@ uninstall: ## remove what install put there; configuration stays
 	rm -f $(DESTDIR)$(PREFIX)/sbin/weir-agent $(DESTDIR)$(PREFIX)/bin/weirctl
 	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/weir.service
 	rm -rf $(DESTDIR)$(PREFIX)/share/weir
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/,$(COMPLETIONS))
 	rm -f $(patsubst docs/man/%.scd,$(DESTDIR)$(PREFIX)/share/man/man*/%,$(MAN))
 
 .PHONY: format
