@@ -36,7 +36,7 @@ DEMO     := $(sort $(wildcard demo/*.c))
 BENCH    := $(sort $(filter-out %.bpf.c,$(wildcard bench/*.c)))
 MAN      := $(sort $(wildcard docs/man/*.scd))
 
-PKGS     := libbpf libelf zlib yaml-0.1 jansson libmicrohttpd libsystemd libmnl libcurl smartcols libcap-ng
+PKGS     := libbpf libelf zlib yaml-0.1 jansson libmicrohttpd libsystemd libmnl libcurl smartcols ncursesw libcap-ng
 Q        := $(if $(filter 1,$(V)),,@)
 say       = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
@@ -58,8 +58,13 @@ KERN     := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parame
             -I. -Iinclude -idirafter /usr/include/$(shell uname -m)-linux-gnu -MMD -MP
 
 AGENT_LIBS   := -lbpf -lelf -lz -lyaml -ljansson -lmicrohttpd -lsystemd -lmnl -lcap-ng -lm -lpthread
-WEIRCTL_LIBS := -lyaml -ljansson -lcurl -lsmartcols -lm
+WEIRCTL_LIBS := -lyaml -ljansson -lcurl -lsmartcols -lncursesw -lm
 TEST_LIBS    := -lcmocka $(AGENT_LIBS)
+
+# Where each shell looks for completions, below share/.
+COMPLETIONS := bash-completion/completions/weirctl zsh/vendor-completions/_weirctl \
+	fish/vendor_completions.d/weirctl.fish
+completion_of = $(filter $(1)%,$(COMPLETIONS))
 
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 bin = $(patsubst %.c,$(BUILD)/%,$(1))
@@ -132,6 +137,10 @@ install: all ## install below DESTDIR and PREFIX
 	install -D -m 0755 $(BUILD)/weirctl $(DESTDIR)$(PREFIX)/bin/weirctl
 	for page in $(BUILD)/man/*; do install -D -m 0644 $$page \
 		$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,$(dir $(COMPLETIONS))) $(DESTDIR)$(PREFIX)/share/weir/schema
+	$(foreach shell,bash zsh fish,$(BUILD)/weirctl completion $(shell) > \
+		$(DESTDIR)$(PREFIX)/share/$(call completion_of,$(shell)) &&) true
+	$(BUILD)/weirctl schema > $(DESTDIR)$(PREFIX)/share/weir/schema/policy.json
 	install -D -m 0644 packaging/weir.service $(DESTDIR)$(PREFIX)/lib/systemd/system/weir.service
 	install -D -m 0644 packaging/weir.yaml $(DESTDIR)/etc/weir/weir.yaml
 	install -d -m 0755 $(DESTDIR)/etc/weir/policies.d $(DESTDIR)$(PREFIX)/share/weir/policies
@@ -142,6 +151,7 @@ uninstall: ## remove what install put there; configuration stays
 	rm -f $(DESTDIR)$(PREFIX)/sbin/weir-agent $(DESTDIR)$(PREFIX)/bin/weirctl
 	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/weir.service
 	rm -rf $(DESTDIR)$(PREFIX)/share/weir
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/,$(COMPLETIONS))
 	rm -f $(patsubst docs/man/%.scd,$(DESTDIR)$(PREFIX)/share/man/man*/%,$(MAN))
 
 .PHONY: format

@@ -17,42 +17,11 @@
 #include <string.h>
 
 #include "common/scan.h"
+#include "common/text.h"
 
 #define EXCERPT_BYTES_MAX 240u
 #define EXCERPT_LEAD	  40u /* characters before a mistake far to the right */
 #define MESSAGE_BYTES_MAX 1024u
-
-/* Escape sequences, line breaks and changes of direction make a terminal lie. */
-static bool misleads(uint32_t c)
-{
-	return (c < 0x20 && c != '\t') || (c >= 0x7f && c < 0xa0) ||
-	       c == 0x061c || c == 0x200e || c == 0x200f ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
-}
-
-/* A copy that is safe to print: one '?' for each character that is not. */
-static char *copy_printable(const char *text, size_t bytes)
-{
-	char *copy = malloc(bytes + 1);
-	size_t used = 0;
-
-	if (!copy)
-		return NULL;
-	for (size_t i = 0; i < bytes;) {
-		uint32_t c = 0;
-		size_t step = scan_character(text + i, bytes - i, &c);
-
-		if (!step || misleads(c)) {
-			copy[used++] = '?';
-		} else {
-			memcpy(copy + used, text + i, step);
-			used += step;
-		}
-		i += step ? step : 1;
-	}
-	copy[used] = '\0';
-	return copy;
-}
 
 /* The bytes from `text` to the next line break. */
 static size_t line_bytes(const char *text, size_t bytes)
@@ -129,7 +98,7 @@ static char *copy_line(const struct weir_place *place, unsigned *skipped)
 	left = bytes_of(at, length, *skipped);
 	at += left;
 	length -= left;
-	return copy_printable(at, fitting(at, length));
+	return text_printable(at, fitting(at, length));
 }
 
 static char *format_printable(const char *format, va_list values)
@@ -137,7 +106,7 @@ static char *format_printable(const char *format, va_list values)
 	char text[MESSAGE_BYTES_MAX];
 
 	vsnprintf(text, sizeof(text), format, values);
-	return copy_printable(text, strlen(text));
+	return text_printable(text, strlen(text));
 }
 
 int errors_add(struct weir_errors *errors, const struct weir_place *place,
@@ -160,11 +129,11 @@ int errors_add(struct weir_errors *errors, const struct weir_place *place,
 	error->message = format_printable(format, values);
 	va_end(values);
 	if (place->file)
-		error->file = copy_printable(place->file, strlen(place->file));
+		error->file = text_printable(place->file, strlen(place->file));
 	if (place->line)
 		error->excerpt = copy_line(place, &error->skipped);
 	if (hint)
-		error->hint = copy_printable(hint, strlen(hint));
+		error->hint = text_printable(hint, strlen(hint));
 	return -EINVAL;
 }
 

@@ -208,6 +208,14 @@ unsigned snapshot_severity(enum weir_state state);
 /* The service's breaker, or with scope endpoint the worst of its endpoints. */
 enum weir_state snapshot_state(const struct snapshot_service *service);
 
+/*
+ * The breaker whose state that is: the service's own, or an endpoint's (the
+ * first that came into it; of closed ones the last). NULL: there is none.
+ */
+const struct snapshot_subject *
+snapshot_speaker(const struct snapshot *s,
+		 const struct snapshot_service *service);
+
 /* The service's window, or with scope endpoint the sum of its endpoints'. */
 struct window_counts snapshot_window(const struct snapshot *s,
 				     const struct snapshot_service *service);

@@ -195,7 +195,7 @@ service() { api "/v1/services" | jq -r --arg n "$1" ".items[] | select(.name == 
 endpoint() { api "/v1/endpoints" | jq -r --arg n "$1" ".items[] | select(.name == \$n) | $2"; }
 status_of() { api /v1/status | jq -r "$1"; }
 state_is() { [ "$(endpoint "$1" .breaker.state)" = "$2" ]; }
-service_state_is() { [ "$(service "$1" .breaker.state)" = "$2" ]; }
+service_state_is() { [ "$(service "$1" .state)" = "$2" ]; }
 reload() { post /v1/reload '' > /dev/null; }
 in_use_is() { [ "$(service "$1" .connections.active)" = "$2" ]; }
 
