@@ -83,8 +83,9 @@ static bool needs_send(const struct compiled *compiled)
 static int prepare(struct agent *agent, struct candidate *c,
 		   struct weir_errors *errors)
 {
+	struct registry_moment now = {&agent->registry, clock_monotonic_ns()};
 	int err = compile_policies(&c->compiled, errors, &c->set->policies,
-				   registry_slot, &agent->registry);
+				   registry_slot, &now);
 
 	if (err)
 		return err;

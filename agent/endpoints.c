@@ -32,7 +32,8 @@ void registry_name(const struct weir_endpoint_key *key, char out[64])
 	snprintf(out, 64, "[%s]:%u", text, key->port);
 }
 
-void endpoints_restore(struct dataplane *plane, struct subject *subject)
+void endpoints_restore(struct dataplane *plane, struct subject *subject,
+		       uint64_t now_ns)
 {
 	const struct weir_verdict *verdict = &plane->verdicts[subject->id];
 	const struct weir_subject *k = &plane->subjects[subject->id];
@@ -45,10 +46,10 @@ void endpoints_restore(struct dataplane *plane, struct subject *subject)
 		k->calls[WEIR_PHASE_TURN][WEIR_RESULT_FAILURE];
 	subject->slow_seen = k->calls[WEIR_PHASE_CONNECT][WEIR_RESULT_SLOW] +
 			     k->calls[WEIR_PHASE_TURN][WEIR_RESULT_SLOW];
-	subject->fresh_us = clock_monotonic_ns() / NS_PER_US;
+	subject->fresh_us = now_ns / NS_PER_US;
 	subject->stale_calls = k->calls_active;
 	breaker_restore(&subject->breaker, verdict,
-			verdict_epoch(verdict->word), clock_monotonic_ns());
+			verdict_epoch(verdict->word), now_ns);
 }
 
 static struct subject *endpoint_new(struct registry *registry,
@@ -123,7 +124,7 @@ void registry_scan(struct registry *registry, uint64_t now_ns)
 		known = registry->subjects[id];
 		subject = registry_endpoint(registry, &key, id, now_ns);
 		if (!known && subject && plane->adopted)
-			endpoints_restore(plane, subject);
+			endpoints_restore(plane, subject, now_ns);
 	}
 }
 

@@ -83,11 +83,20 @@ struct registry {
 	bool local_fault;
 };
 
-int registry_open(struct registry *registry, struct dataplane *plane);
+int registry_open(struct registry *registry, struct dataplane *plane,
+		  uint64_t now_ns);
 void registry_close(struct registry *registry);
 
-/* compile_policies()'s slot_of: by name, else a free one, else WEIR_NONE. */
-uint32_t registry_slot(void *registry, const char *name);
+struct registry_moment {
+	struct registry *registry;
+	uint64_t now_ns;
+};
+
+/*
+ * compile_policies()'s slot_of: by name, else a free one, else WEIR_NONE.
+ * `moment` is a struct registry_moment.
+ */
+uint32_t registry_slot(void *moment, const char *name);
 
 /*
  * Binds the services of a set of policies; services without one drain. State
