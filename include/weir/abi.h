@@ -338,6 +338,7 @@ enum weir_call {
 #define WEIR_CONN_DUPLEX (1u << 5)	/* no turns: both sides speak at will */
 #define WEIR_CONN_ANSWERED (1u << 6)	/* at least one turn ended */
 #define WEIR_CONN_RELEASED (1u << 7)	/* the application has closed it */
+#define WEIR_CONN_UNSETTLED (1u << 8)	/* closed; was an answer awaited? */
 #define WEIR_CONN_OVERLAP (1u << 16)	/* bits 16 and 17: overlaps seen */
 
 struct weir_conn {
