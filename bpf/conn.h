@@ -53,7 +53,8 @@ static __always_inline void call_enter(__u32 subject, __u32 slice, __u32 call)
 
 	if (!s)
 		return;
-	slice_start(s->slices, &s->older, slice);
+	if (slice != WEIR_NONE)
+		slice_start(s->slices, &s->older, slice);
 	atomic_add(&s->calls_active, 1);
 	if (call == WEIR_CALL_CONNECT)
 		atomic_add(&s->connecting, 1);
@@ -65,7 +66,8 @@ static __always_inline void call_leave(__u32 subject, __u32 slice, __u32 call)
 
 	if (!s)
 		return;
-	slice_end(s->slices, &s->older, slice);
+	if (slice != WEIR_NONE)
+		slice_end(s->slices, &s->older, slice);
 	cap_give(&s->calls_active);
 	if (call == WEIR_CALL_CONNECT)
 		cap_give(&s->connecting);
@@ -80,7 +82,10 @@ static __always_inline void call_start(struct weir_conn *conn,
 					WEIR_CALL_STARTING) != WEIR_CALL_NONE)
 		return;
 	conn->call_us = at_us;
-	conn->slice = (__u32)(at_us >> (service->slice_shift & 63));
+	/* What would have been refused is in flight, but never overdue. */
+	conn->slice = conn->flags & WEIR_CONN_SHADOW
+			      ? WEIR_NONE
+			      : (__u32)(at_us >> (service->slice_shift & 63));
 	call_enter(conn->slot, conn->slice, call);
 	call_enter(conn->endpoint, conn->slice, call);
 	/* Last: whoever ends it finds it in its slice. */
@@ -147,6 +152,15 @@ static __always_inline void outcome_add(__u32 subject, const struct outcome *o,
 		atomic_add(&s->failures[o->failure], 1);
 		s->last_failure = o->failure;
 	}
+}
+
+/* Which subject's breaker governs a connection. */
+static __always_inline __u32 breaker_of(const struct weir_service *service,
+					__u32 slot, __u32 endpoint)
+{
+	return service->scope == WEIR_SCOPE_ENDPOINT && endpoint != WEIR_NONE
+		       ? endpoint
+		       : slot;
 }
 
 /* Failures in a row and bad samples; wakes the agent when one may trip. */
@@ -220,13 +234,23 @@ shared void outcome_record(struct weir_conn *conn,
 			   const struct weir_service *service,
 			   const struct outcome *o)
 {
-	struct weir_verdict *verdict = verdict_find(conn->breaker);
+	__u32 breaker = breaker_of(service, conn->slot, conn->endpoint);
 	struct weir_stat *stat = stat_find(conn->slot);
+	struct weir_verdict *verdict;
 	__u32 result = o->result;
-	__u64 word = verdict ? verdict->word : 0;
-	__u32 flags = conn->flags;
-	bool probe = flags & WEIR_CONN_PROBE;
+	__u32 flags;
+	__u64 word;
+	bool probe;
 
+	/* The policy's scope has changed since it was admitted. */
+	if (breaker != conn->breaker) {
+		probe_end(conn, 0);
+		conn->breaker = breaker;
+	}
+	verdict = verdict_find(breaker);
+	word = verdict ? verdict->word : 0;
+	flags = conn->flags;
+	probe = flags & WEIR_CONN_PROBE;
 	if (flags & WEIR_CONN_SHADOW ||
 	    !sample_counts(word, verdict ? verdict->epoch_us : 0, o->call_us,
 			   probe, conn->epoch))
