@@ -312,13 +312,15 @@ void decide_step(struct decide *decide, struct subject *subject,
 	const struct dataplane *plane = decide->registry->plane;
 	const struct weir_subject *k = &plane->subjects[subject->id];
 	const struct policy_breaker *rules = registry_rules(subject);
+	const struct weir_recount *recount =
+		decide->registry->recounted ? &plane->recounts[subject->id]
+					    : NULL;
 	struct breaker_sample sample;
 	bool changed = false;
 
 	if (subject->retired_ns)
 		return;
-	sample_take(&sample, subject, k, &plane->recounts[subject->id],
-		    !plane->send_hook, now_ns);
+	sample_take(&sample, subject, k, recount, !plane->send_hook, now_ns);
 	for (int i = 0; i < STEPS_MAX; i++) {
 		uint64_t probes = __atomic_load_n(&k->probe, __ATOMIC_ACQUIRE);
 		uint32_t epoch = subject->breaker.epoch;
@@ -392,9 +394,13 @@ void decide_tick(struct decide *decide, uint64_t now_ns)
 		decide_step(decide, &service->subject, now_ns);
 		for (size_t i = 0; i < service->endpoint_count; i++)
 			decide_step(decide, service->endpoints[i], now_ns);
+		/* Endpoints come and go, and thresholds change. */
+		update_panic(decide, service, now_ns);
 		warn_bulkhead(decide, service);
 	}
 	update_local_fault(decide, now_ns);
+	/* What ends from here on is in the totals, and still in the recount. */
+	registry->recounted = false;
 }
 
 /* ---- the operator ---------------------------------------------------------------------- */

@@ -81,6 +81,7 @@ struct registry {
 	struct subject **subjects; /* [subjects_max], by id */
 	size_t endpoint_count;
 	bool local_fault;
+	bool recounted; /* the audit has just been there */
 };
 
 int registry_open(struct registry *registry, struct dataplane *plane,

@@ -73,9 +73,19 @@ static uint64_t rise(uint64_t now, uint64_t *seen)
 	return more;
 }
 
+static uint32_t overdue_now(const struct subject *subject,
+			    const struct weir_subject *k,
+			    const struct weir_recount *opt_recount,
+			    bool by_audit, uint64_t now_ns)
+{
+	if (by_audit)
+		return opt_recount ? opt_recount->overdue : 0;
+	return sample_overdue(subject, k, subject->fresh_us, now_ns);
+}
+
 void sample_take(struct breaker_sample *out, struct subject *subject,
 		 const struct weir_subject *k,
-		 const struct weir_recount *recount, bool by_audit,
+		 const struct weir_recount *opt_recount, bool by_audit,
 		 uint64_t now_ns)
 {
 	const struct breaker *breaker = &subject->breaker;
@@ -96,9 +106,7 @@ void sample_take(struct breaker_sample *out, struct subject *subject,
 	shrink_stale(subject, k);
 	if (breaker->state == WEIR_STATE_CLOSED &&
 	    subject->service->rules.slow_ns)
-		slow += by_audit ? recount->overdue
-				 : sample_overdue(subject, k, subject->fresh_us,
-						  now_ns);
+		slow += overdue_now(subject, k, opt_recount, by_audit, now_ns);
 	out->success =
 		rise(total(k, WEIR_RESULT_SUCCESS), &subject->success_seen);
 	out->failure =

@@ -12,11 +12,11 @@
 
 /*
  * Moves the baselines. `by_audit`: this kernel has no send hook, overdue calls
- * come from the recount.
+ * come from the recount; NULL: it is not of this moment, there are none.
  */
 void sample_take(struct breaker_sample *out, struct subject *subject,
 		 const struct weir_subject *k,
-		 const struct weir_recount *recount, bool by_audit,
+		 const struct weir_recount *opt_recount, bool by_audit,
 		 uint64_t now_ns);
 
 /* Takes the totals as they are for the baseline: a new epoch. */
