@@ -29,11 +29,16 @@ static __always_inline bool call_overdue(struct weir_conn *conn,
 					 const struct weir_service *service,
 					 __u64 now)
 {
-	if (weir_send_hook || !service->slow_us ||
+	struct weir_verdict *verdict =
+		verdict_find(breaker_of(service, conn->slot, conn->endpoint));
+
+	if (weir_send_hook || !service->slow_us || !verdict ||
 	    !(conn->flags & WEIR_CONN_ESTABLISHED) ||
 	    conn->flags & (WEIR_CONN_SHADOW | WEIR_CONN_RELEASED))
 		return false;
+	/* A call from before the epoch says nothing about it. */
 	return turn_awaited(conn, tp) &&
+	       tp->first_tx_mstamp >= verdict->epoch_us &&
 	       now - tp->first_tx_mstamp > service->slow_us;
 }
 

@@ -146,6 +146,7 @@ static uint32_t overdue(const struct oracle *o, const struct oracle_subject *s,
 			const struct policy_breaker *rules, uint64_t now_ns)
 {
 	uint64_t slow_us = rules->slow_ns / 1000, now_us = now_ns / 1000;
+	uint64_t fresh_us = o->by_audit ? s->epoch_us : s->fresh_us;
 	uint32_t shift = o->services[s->slot].slice_shift, count = 0;
 
 	for (const struct oracle_conn *c = s->first; c; c = c->after) {
@@ -155,7 +156,7 @@ static uint32_t overdue(const struct oracle *o, const struct oracle_subject *s,
 			known_us = c->start_us;
 		if (known_us >= now_us || now_us - known_us <= slow_us)
 			break;
-		if (!c->shadow && c->start_us >= s->fresh_us &&
+		if (!c->shadow && c->start_us >= fresh_us &&
 		    (c->seen || o->by_audit))
 			count++;
 	}
@@ -238,6 +239,7 @@ static void start_epoch(struct oracle_subject *s, uint64_t now_ns)
 {
 	s->fresh_us = now_ns / NS_PER_US;
 	s->doubtful = s->in_flight;
+	s->unsure = false;
 	s->success = s->failure = 0;
 	s->slow_ended = s->slow_counted = 0;
 }
@@ -377,7 +379,6 @@ static const char *take_in(struct oracle *o, struct oracle_subject *s,
 	s->slow_counted += *slow;
 	if (s->unsure && s->slow_counted < s->slow_ended)
 		s->slow_counted = s->slow_ended;
-	s->unsure = false;
 	sum = sum_window(s, rules, now_ns);
 	if (getenv("DBG") && memcmp(&sum, agents, sizeof(sum))) {
 		for (uint32_t i = 0; i < s->entry_count; i++)
@@ -577,7 +578,7 @@ bool oracle_must_wake(struct oracle *o, uint32_t id, uint64_t now_ns)
 	    !oracle_carries(o, id) ||
 	    s->looked_ns / bucket_ns(rules) != now_ns / bucket_ns(rules))
 		return false;
-	slow = s->in_flight || s->slow_ended < s->slow_counted
+	slow = s->in_flight || s->unsure || s->slow_ended < s->slow_counted
 		       ? 0
 		       : s->slow_ended - s->slow_counted;
 	window = sum_window(s, rules, now_ns);
