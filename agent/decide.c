@@ -243,9 +243,7 @@ static void start_epoch(struct decide *decide, struct subject *subject,
 	struct weir_subject *k =
 		&decide->registry->plane->subjects[subject->id];
 
-	subject->fresh_us = now_ns / NS_PER_US;
-	subject->stale_calls =
-		__atomic_load_n(&k->calls_active, __ATOMIC_RELAXED);
+	sample_refresh(subject, k, now_ns);
 	sample_rebase(subject, k);
 }
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/clock.h"
+#include "agent/sample.h"
 #include "weir/words.h"
 
 #define LISTED_PORTS_MAX 16u /* more than that is a range, not a list */
@@ -46,8 +46,7 @@ void endpoints_restore(struct dataplane *plane, struct subject *subject,
 		k->calls[WEIR_PHASE_TURN][WEIR_RESULT_FAILURE];
 	subject->slow_seen = k->calls[WEIR_PHASE_CONNECT][WEIR_RESULT_SLOW] +
 			     k->calls[WEIR_PHASE_TURN][WEIR_RESULT_SLOW];
-	subject->fresh_us = now_ns / NS_PER_US;
-	subject->stale_calls = k->calls_active;
+	sample_refresh(subject, k, now_ns);
 	breaker_restore(&subject->breaker, verdict,
 			verdict_epoch(verdict->word), now_ns);
 }

@@ -13,6 +13,7 @@
 #include "agent/clock.h"
 #include "agent/core/compile.h"
 #include "agent/endpoints.h"
+#include "agent/sample.h"
 
 #define OBSERVED_NAME "_observed"
 
@@ -155,8 +156,7 @@ static void forget_slices(struct registry *registry, struct subject *subject,
 		__atomic_fetch_add(&k->older, (int64_t)(uint32_t)word,
 				   __ATOMIC_RELAXED);
 	}
-	subject->fresh_us = now_ns / NS_PER_US;
-	subject->stale_calls = k->calls_active;
+	sample_refresh(subject, k, now_ns);
 }
 
 /* New thresholds; a breaker that moved elsewhere leaves nothing open here. */

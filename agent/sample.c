@@ -29,6 +29,31 @@ static uint64_t slice_start_us(uint32_t tag, uint32_t shift, uint64_t now_us)
 	return (now_slice - age) << shift;
 }
 
+void sample_refresh(struct subject *subject, const struct weir_subject *k,
+		    uint64_t now_ns)
+{
+	uint64_t now_us = now_ns / NS_PER_US;
+	uint32_t slice = (uint32_t)(now_us >> subject->service->slice_shift);
+	uint64_t word = __atomic_load_n(&k->slices[slice % WEIR_SLICES],
+					__ATOMIC_RELAXED);
+
+	subject->fresh_us = now_us;
+	subject->stale_calls =
+		__atomic_load_n(&k->calls_active, __ATOMIC_RELAXED);
+	subject->stale_first = pair_high(word) == slice ? pair_low(word) : 0;
+}
+
+/* How many calls of a slice started at or after fresh_us. */
+static uint32_t fresh_calls(const struct subject *subject, uint64_t fresh_us,
+			    uint64_t start_us, uint64_t end_us, uint32_t calls)
+{
+	if (start_us >= fresh_us)
+		return calls;
+	if (end_us <= fresh_us || calls <= subject->stale_first)
+		return 0;
+	return calls - subject->stale_first;
+}
+
 uint32_t sample_overdue(const struct subject *subject,
 			const struct weir_subject *k, uint64_t fresh_us,
 			uint64_t now_ns)
@@ -49,9 +74,9 @@ uint32_t sample_overdue(const struct subject *subject,
 			slice_start_us(pair_high(word), shift, now_us);
 		uint64_t end_us = start_us + (1ull << shift);
 
-		if (start_us && start_us >= fresh_us && end_us < now_us &&
-		    now_us - end_us > slow_us)
-			overdue += pair_low(word);
+		if (start_us && end_us < now_us && now_us - end_us > slow_us)
+			overdue += fresh_calls(subject, fresh_us, start_us,
+					       end_us, pair_low(word));
 	}
 	return (uint32_t)overdue;
 }

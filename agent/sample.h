@@ -22,6 +22,10 @@ void sample_take(struct breaker_sample *out, struct subject *subject,
 /* Takes the totals as they are for the baseline: a new epoch. */
 void sample_rebase(struct subject *subject, const struct weir_subject *k);
 
+/* What is in flight now is never found overdue; what starts later may be. */
+void sample_refresh(struct subject *subject, const struct weir_subject *k,
+		    uint64_t now_ns);
+
 /*
  * Calls in flight, started at or after fresh_us (0: any time), for longer than
  * the slow threshold; late by at most one slice (an eighth of the threshold).
