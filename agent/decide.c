@@ -416,6 +416,7 @@ void decide_force(struct decide *decide, struct subject *subject,
 		 "%s", to == WEIR_STATE_CLOSED ? "" : reason);
 	if (change.changed)
 		apply_change(decide, subject, &change, now_ns);
+	update_panic(decide, subject->service, now_ns);
 	publish_service(decide, subject->service, now_ns);
 }
 

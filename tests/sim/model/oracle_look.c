@@ -571,6 +571,9 @@ bool oracle_must_wake(struct oracle *o, uint32_t id, uint64_t now_ns)
 	struct window_counts window;
 	uint64_t slow;
 
+	/* After a reload the next tick looks. */
+	if (!s->looked_ns)
+		return false;
 	if (s->state == WEIR_STATE_HALF_OPEN)
 		return s->bad || s->ok >= rules->probes;
 	/* A success that left the window meanwhile changes the rates. */
@@ -651,6 +654,7 @@ void oracle_bind(struct oracle *o, uint32_t slot,
 
 		if (s->slot != slot || (id != slot && !s->is_endpoint))
 			continue;
+		s->looked_ns = 0;
 		reshape(s, &before[s->is_endpoint], oracle_rules(o, id),
 			now_ns);
 		if (!oracle_carries(o, id) && s->state != WEIR_STATE_CLOSED &&

@@ -213,10 +213,8 @@ static void check_wake(struct world *w, const struct flow *f)
 	daemon_drain(&w->daemon);
 	if (!w->wrong[0] &&
 	    oracle_must_wake(&w->oracle, f->conn.breaker, host_now_ns))
-		world_fail(w, "subject %u: nobody woke the agent (%u, %u)",
-			   f->conn.breaker,
-			   w->oracle.subjects[f->conn.breaker].state,
-			   w->oracle.subjects[f->conn.breaker].row);
+		world_fail(w, "subject %u: nobody woke the agent",
+			   f->conn.breaker);
 }
 
 /* ---- its life ----------------------------------------------------------------------------------- */
