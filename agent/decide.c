@@ -117,11 +117,8 @@ static uint32_t flags_of(const struct subject *subject)
 }
 
 /* How many bad samples from now on may trip it: there the kernel wakes us. */
-static uint64_t hint_at(struct decide *decide, struct subject *subject,
-			uint64_t now_ns)
+static uint64_t hint_at(struct subject *subject, uint64_t now_ns)
 {
-	const struct weir_subject *k =
-		&decide->registry->plane->subjects[subject->id];
 	uint64_t more;
 
 	if (!registry_has_breaker(subject))
@@ -130,7 +127,7 @@ static uint64_t hint_at(struct decide *decide, struct subject *subject,
 				   now_ns);
 	if (more == UINT64_MAX)
 		return 0;
-	return __atomic_load_n(&k->bad, __ATOMIC_RELAXED) + more;
+	return subject->bad_seen + more;
 }
 
 void decide_publish(struct decide *decide, struct subject *subject,
@@ -145,7 +142,7 @@ void decide_publish(struct decide *decide, struct subject *subject,
 
 	if (subject->retired_ns)
 		return;
-	verdict->hint_at = hint_at(decide, subject, now_ns);
+	verdict->hint_at = hint_at(subject, now_ns);
 	verdict->until_ns = breaker->until_ns;
 	verdict->since_ns = breaker->since_ns;
 	verdict->level = breaker->level;

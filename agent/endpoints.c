@@ -38,15 +38,7 @@ void endpoints_restore(struct dataplane *plane, struct subject *subject,
 	const struct weir_verdict *verdict = &plane->verdicts[subject->id];
 	const struct weir_subject *k = &plane->subjects[subject->id];
 
-	subject->success_seen =
-		k->calls[WEIR_PHASE_CONNECT][WEIR_RESULT_SUCCESS] +
-		k->calls[WEIR_PHASE_TURN][WEIR_RESULT_SUCCESS];
-	subject->failure_seen =
-		k->calls[WEIR_PHASE_CONNECT][WEIR_RESULT_FAILURE] +
-		k->calls[WEIR_PHASE_TURN][WEIR_RESULT_FAILURE];
-	subject->slow_seen = k->calls[WEIR_PHASE_CONNECT][WEIR_RESULT_SLOW] +
-			     k->calls[WEIR_PHASE_TURN][WEIR_RESULT_SLOW];
-	sample_refresh(subject, k, now_ns);
+	sample_restore(subject, k, now_ns);
 	breaker_restore(&subject->breaker, verdict,
 			verdict_epoch(verdict->word), now_ns);
 }
@@ -122,7 +114,8 @@ void registry_scan(struct registry *registry, uint64_t now_ns)
 			continue;
 		known = registry->subjects[id];
 		subject = registry_endpoint(registry, &key, id, now_ns);
-		if (!known && subject && plane->adopted)
+		/* Later ones are new, and all they have counted is news. */
+		if (!known && subject && plane->adopted && !registry->opened)
 			endpoints_restore(plane, subject, now_ns);
 	}
 }

@@ -91,6 +91,7 @@ int registry_open(struct registry *registry, struct dataplane *plane,
 	if (plane->adopted)
 		restore_services(registry, now_ns);
 	registry_scan(registry, now_ns);
+	registry->opened = true;
 	return 0;
 }
 

@@ -43,6 +43,7 @@ struct subject {
 	struct breaker breaker;
 	/* Baselines of the kernel's totals at the last step. */
 	uint64_t success_seen, failure_seen, slow_seen;
+	uint64_t bad_seen;    /* what the kernel wakes us by, likewise */
 	uint64_t stale_calls; /* in flight since before fresh_us */
 	uint64_t fresh_us;    /* calls that started later are judged */
 	uint32_t stale_first; /* of those before, in the slice of fresh_us */
@@ -82,6 +83,7 @@ struct registry {
 	struct subject **subjects; /* [subjects_max], by id */
 	size_t endpoint_count;
 	bool local_fault;
+	bool opened;	/* what an earlier agent left has been taken over */
 	bool recounted; /* the audit has just been there */
 };
 

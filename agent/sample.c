@@ -17,6 +17,12 @@ static uint64_t total(const struct weir_subject *k, enum weir_result result)
 			       __ATOMIC_RELAXED);
 }
 
+static uint64_t all_calls(const struct weir_subject *k)
+{
+	return total(k, WEIR_RESULT_SLOW) + total(k, WEIR_RESULT_SUCCESS) +
+	       total(k, WEIR_RESULT_FAILURE) + total(k, WEIR_RESULT_NEUTRAL);
+}
+
 /* Start of a slice in us; the tag is the low half of its number. */
 static uint64_t slice_start_us(uint32_t tag, uint32_t shift, uint64_t now_us)
 {
@@ -114,14 +120,15 @@ void sample_take(struct breaker_sample *out, struct subject *subject,
 		 uint64_t now_ns)
 {
 	const struct breaker *breaker = &subject->breaker;
+	/* Before the totals: what comes in between wakes us early, not late. */
+	uint64_t bad = __atomic_load_n(&k->bad, __ATOMIC_ACQUIRE);
 	uint64_t slow = total(k, WEIR_RESULT_SLOW);
 	uint64_t row = __atomic_load_n(&k->consecutive, __ATOMIC_RELAXED);
 	uint64_t probe = __atomic_load_n(&k->probe, __ATOMIC_RELAXED);
-	uint64_t calls = slow + total(k, WEIR_RESULT_SUCCESS) +
-			 total(k, WEIR_RESULT_FAILURE) +
-			 total(k, WEIR_RESULT_NEUTRAL);
+	uint64_t calls = all_calls(k);
 
 	memset(out, 0, sizeof(*out));
+	subject->bad_seen = bad;
 	if (calls != subject->calls_seen) {
 		subject->calls_seen = calls;
 		subject->active_ns = now_ns;
@@ -152,4 +159,13 @@ void sample_rebase(struct subject *subject, const struct weir_subject *k)
 	subject->success_seen = total(k, WEIR_RESULT_SUCCESS);
 	subject->failure_seen = total(k, WEIR_RESULT_FAILURE);
 	subject->slow_seen = total(k, WEIR_RESULT_SLOW);
+}
+
+void sample_restore(struct subject *subject, const struct weir_subject *k,
+		    uint64_t now_ns)
+{
+	subject->calls_seen = all_calls(k);
+	subject->bad_seen = __atomic_load_n(&k->bad, __ATOMIC_RELAXED);
+	sample_rebase(subject, k);
+	sample_refresh(subject, k, now_ns);
 }

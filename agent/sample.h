@@ -22,6 +22,10 @@ void sample_take(struct breaker_sample *out, struct subject *subject,
 /* Takes the totals as they are for the baseline: a new epoch. */
 void sample_rebase(struct subject *subject, const struct weir_subject *k);
 
+/* Takes over what was counted for an earlier agent: none of it is news. */
+void sample_restore(struct subject *subject, const struct weir_subject *k,
+		    uint64_t now_ns);
+
 /* What is in flight now is never found overdue; what starts later may be. */
 void sample_refresh(struct subject *subject, const struct weir_subject *k,
 		    uint64_t now_ns);
