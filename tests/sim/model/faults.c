@@ -124,6 +124,8 @@ void faults_restart(struct world *w)
 	daemon_start(&w->daemon, &w->set, w->shape->seed + w->sequence);
 	w->oracle.heartbeat_ns = host_now_ns;
 	w->oracle.local_fault = false;
+	for (uint32_t id = 0; id < w->oracle.subjects_max; id++)
+		w->oracle.subjects[id].ends = 0;
 	for (uint32_t i = 0; i < WORLD_SERVICES_MAX + 1; i++) {
 		w->oracle.services[i].tripped_ns = 0;
 		w->oracle.services[i].panic = false;
@@ -211,6 +213,7 @@ void faults_strike(struct world *w, uint32_t index)
 
 	world_say(w, "fault: %s, %.3f s", names[plan->fault],
 		  (double)plan->for_ns / 1e9);
+	w->deaf = true;
 	switch (plan->fault) {
 	case FAULT_KILL:
 		daemon_kill(&w->daemon);
@@ -255,7 +258,7 @@ static void release_forced(struct world *w)
 void faults_heal(struct world *w)
 {
 	world_say(w, "from here on all is well");
-	w->healing = true;
+	w->healing = w->deaf = true;
 	w->dead_until_ns = w->stalled_until_ns = w->lossy_until_ns = 0;
 	host_loses_events = false;
 	if (!w->daemon.running)

@@ -207,8 +207,7 @@ static void check_flow(struct world *w, const struct flow *f)
 /* The agent must have been woken if this outcome trips the breaker. */
 static void check_wake(struct world *w, const struct flow *f)
 {
-	if (w->shape->hint_ns || !w->daemon.running ||
-	    host_now_ns < w->stalled_until_ns || host_loses_events)
+	if (w->shape->hint_ns || w->deaf)
 		return;
 	daemon_drain(&w->daemon);
 	if (!w->wrong[0] &&
@@ -369,8 +368,8 @@ void traffic_arrive(struct world *w, uint32_t client)
 	struct flow *f;
 
 	if (w->healing)
-		pause_ns =
-			100 * MS_NS * shape->client_count / shape->server_count;
+		pause_ns = random_between(&r, 50, 150) * MS_NS *
+			   shape->client_count / shape->server_count;
 	world_schedule(w, host_now_ns + pause_ns + 1, EVENT_ARRIVE, client, 0);
 	f = flow_new(w);
 	if (!f)

@@ -175,6 +175,7 @@ static void tick(struct world *world)
 	if (!world->daemon.running && host_now_ns >= world->dead_until_ns)
 		faults_restart(world);
 	host_loses_events = host_now_ns < world->lossy_until_ns;
+	world->deaf = host_loses_events || !agent_is_there(world);
 	world_schedule(world, host_now_ns + DAEMON_TICK_NS, EVENT_TICK, 0, 0);
 	if (!agent_is_there(world))
 		return;

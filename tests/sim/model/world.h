@@ -110,6 +110,7 @@ struct world {
 	uint64_t stalled_until_ns, dead_until_ns, lossy_until_ns;
 	uint32_t reloads_left, next_server;
 	uint64_t reload_pause_ns, reload_seed;
+	bool deaf; /* hints since the last tick may have been lost */
 	bool drain_due, healing, overflow, trace;
 	struct world_move *moves;
 	uint32_t move_count;
