@@ -72,12 +72,35 @@ static void describe(const struct policy_set *before,
 
 /* ---- the way to a generation -------------------------------------------------------- */
 
-static bool needs_send(const struct compiled *compiled)
+static bool needs(const struct compiled *compiled, enum dataplane_extra extra)
 {
-	for (size_t i = 0; i < compiled->service_count; i++)
-		if (compiled->services[i].slow_us)
+	for (size_t i = 0; i < compiled->service_count; i++) {
+		const struct weir_service *service = &compiled->services[i];
+
+		if (extra == DATAPLANE_SEND && service->slow_us)
 			return true;
+		if (extra == DATAPLANE_EGRESS && service->drop &&
+		    service->mode == WEIR_MODE_ENFORCE)
+			return true;
+	}
 	return false;
+}
+
+/* Before the flip what the new generation needs; after it only that. */
+static int attach_needed(struct dataplane *plane,
+			 const struct compiled *compiled, bool detach)
+{
+	for (int i = 0; i < DATAPLANE_EXTRAS; i++) {
+		bool needed = needs(compiled, (enum dataplane_extra)i);
+		int err;
+
+		if (!needed && !detach)
+			continue;
+		err = dataplane_need(plane, (enum dataplane_extra)i, needed);
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 static int prepare(struct agent *agent, struct candidate *c,
@@ -105,9 +128,7 @@ static int fill(struct agent *agent, struct candidate *c,
 	int err = publish_fill(&agent->registry, c->compiled, &c->clients);
 
 	if (!err)
-		err = dataplane_need_send(agent->plane,
-					  needs_send(c->compiled) ||
-						  agent->plane->send_attached);
+		err = attach_needed(agent->plane, c->compiled, false);
 	if (err)
 		errors_add(errors, &nowhere, NULL,
 			   "writing the policies into the kernel: %s; "
@@ -175,7 +196,7 @@ static void take_force(struct agent *agent, struct candidate *c, const char *by)
 	agent->compiled = TAKE_PTR(c->compiled);
 	agent->clients = c->clients;
 	memset(&c->clients, 0, sizeof(c->clients));
-	dataplane_need_send(agent->plane, needs_send(agent->compiled));
+	attach_needed(agent->plane, agent->compiled, true);
 	remember_generation(agent, by);
 	if (store_write_accepted(&agent->store, agent->set))
 		log_warning("%s: the accepted policies could not be kept; a "

@@ -31,6 +31,11 @@ static const char *const kept_maps[] = {
 
 _Static_assert(COUNT(kept_maps) <= SNAPSHOT_MAPS_MAX, "status shows all maps");
 
+const char *dataplane_kept_map(size_t index)
+{
+	return index < COUNT(kept_maps) ? kept_maps[index] : NULL;
+}
+
 /* ---- probing: what this kernel has, never what its version promises -------- */
 
 static bool has_tracepoint(const struct btf *btf, const char *name)
@@ -77,6 +82,7 @@ static void configure(struct dataplane *plane)
 				 plane->endpoints_max);
 	skeleton->rodata->weir_services_max = plane->services_max;
 	skeleton->rodata->weir_send_hook = plane->send_hook;
+	skeleton->rodata->weir_turn_hook = plane->turns != DATAPLANE_TURNS_NONE;
 	skeleton->rodata->weir_cgroup_id = plane->cgroup_id;
 	bpf_program__set_autoload(skeleton->progs.weir_send, plane->send_hook);
 	bpf_program__set_autoload(skeleton->progs.weir_data_ready,
@@ -185,6 +191,8 @@ static int map_all(struct dataplane *plane)
 		map_memory(skeleton->maps.weir_hist, sizeof(*plane->hists));
 	plane->recounts = map_memory(skeleton->maps.weir_recount,
 				     sizeof(*plane->recounts));
+	plane->select =
+		map_memory(skeleton->maps.weir_select, sizeof(*plane->select));
 	plane->rule_fd = bpf_map__fd(skeleton->maps.weir_rule);
 	plane->client_fd = bpf_map__fd(skeleton->maps.weir_client);
 	plane->service_fd = bpf_map__fd(skeleton->maps.weir_service);
@@ -196,7 +204,7 @@ static int map_all(struct dataplane *plane)
 	plane->listen_fd = bpf_map__fd(skeleton->maps.weir_listen);
 	plane->conn_fd = bpf_map__fd(skeleton->maps.weir_conn);
 	if (!plane->control || !plane->verdicts || !plane->subjects ||
-	    !plane->hists || !plane->recounts)
+	    !plane->hists || !plane->recounts || !plane->select)
 		return -errno;
 	return 0;
 }
@@ -287,8 +295,14 @@ static int attach(struct dataplane *plane, char *why, size_t bytes)
 				       : "");
 		return err;
 	}
-	/* A send hook of before goes over to us; publish drops what is idle. */
-	return plane->adopted ? dataplane_need_send(plane, true) : 0;
+	/* Hooks of before go over to us; publish drops what is idle. */
+	for (int i = 0; plane->adopted && i < DATAPLANE_EXTRAS; i++) {
+		int err = dataplane_need(plane, (enum dataplane_extra)i, true);
+
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 static void detach(struct dataplane *plane)
@@ -302,63 +316,105 @@ static void detach(struct dataplane *plane)
 			     &plane->pins);
 		*hooks[count].link = NULL;
 	}
-	dataplane_need_send(plane, false);
+	for (int i = 0; i < DATAPLANE_EXTRAS; i++)
+		dataplane_need(plane, (enum dataplane_extra)i, false);
 }
 
-int dataplane_need_send(struct dataplane *plane, bool needed)
+static struct hook extra_hook(struct dataplane *plane,
+			      enum dataplane_extra extra)
 {
 	struct weir_bpf *s = plane->skeleton;
+	const struct hook hooks[DATAPLANE_EXTRAS] = {
+		[DATAPLANE_SEND] = {s->progs.weir_send, &s->links.weir_send,
+				    true, plane->send_hook},
+		[DATAPLANE_EGRESS] = {s->progs.weir_egress,
+				      &s->links.weir_egress, false, true},
+	};
+
+	return hooks[extra];
+}
+
+int dataplane_need(struct dataplane *plane, enum dataplane_extra extra,
+		   bool needed)
+{
+	struct hook hook = extra_hook(plane, extra);
 	int err;
 
-	if (!plane->send_hook || needed == plane->send_attached)
+	if (!hook.wanted || needed == plane->attached[extra])
 		return 0;
 	if (needed) {
-		err = links_attach_tracing(&s->links.weir_send,
-					   s->progs.weir_send, &plane->pins);
+		err = attach_hook(plane, &hook);
 		if (err)
 			return err;
 	} else {
-		links_detach(s->links.weir_send, s->progs.weir_send,
-			     &plane->pins);
-		s->links.weir_send = NULL;
+		links_detach(*hook.link, hook.program, &plane->pins);
+		*hook.link = NULL;
 	}
-	plane->send_attached = needed;
+	plane->attached[extra] = needed;
 	return 0;
 }
 
 /* ---- iterators ------------------------------------------------------------------- */
 
-/* Runs an iterator program to its end; what it writes is nothing. */
+/* Runs an iterator program to its end; what it writes goes to `out`. */
 static int run_iterator(struct bpf_program *program,
-			const struct bpf_iter_attach_opts *options)
+			const struct bpf_iter_attach_opts *options, void *out,
+			size_t bytes, size_t *written)
 {
 	struct bpf_link *link = bpf_program__attach_iter(program, options);
-	char nothing[64];
+	char nothing[64], *to = out;
 	ssize_t got;
 
 	if (!link)
 		return -errno;
 	scoped(fd) int fd = bpf_iter_create(bpf_link__fd(link));
-	if (fd < 0)
-		got = -1;
-	else
-		do
-			got = read(fd, nothing, sizeof(nothing));
-		while (got > 0 || (got < 0 && errno == EAGAIN));
+	do {
+		bool room = bytes > *written;
+
+		got = fd < 0 ? -1
+		      : room ? read(fd, to + *written, bytes - *written)
+			     : read(fd, nothing, sizeof(nothing));
+		if (got > 0 && room)
+			*written += (size_t)got;
+	} while (got > 0 || (got < 0 && errno == EAGAIN));
 	got = got < 0 ? -errno : 0;
 	bpf_link__destroy(link);
 	return (int)got;
 }
 
-int dataplane_audit(struct dataplane *plane)
+/* Over the connections we track. */
+static int walk(struct dataplane *plane, struct bpf_program *program, void *out,
+		size_t bytes, size_t *written)
 {
 	union bpf_iter_link_info info = {.map.map_fd = (__u32)plane->conn_fd};
 	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info,
 		    .link_info_len = sizeof(info));
 
+	return run_iterator(program, &options, out, bytes, written);
+}
+
+int dataplane_select(struct dataplane *plane, const struct weir_select *ask,
+		     struct weir_victim *out, size_t *count)
+{
+	size_t written = 0;
+	int err;
+
+	*plane->select = *ask;
+	plane->select->found = 0;
+	err = walk(plane, plane->skeleton->progs.weir_select_conn, out,
+		   ask->max * sizeof(*out), &written);
+	*count = written / sizeof(*out);
+	return err;
+}
+
+int dataplane_audit(struct dataplane *plane)
+{
+	size_t written = 0;
+
 	memset(plane->recounts, 0,
 	       sizeof(*plane->recounts) * dataplane_subjects_max(plane));
-	return run_iterator(plane->skeleton->progs.weir_audit, &options);
+	return walk(plane, plane->skeleton->progs.weir_audit, NULL, 0,
+		    &written);
 }
 
 static void forget_listeners(struct dataplane *plane)
@@ -372,122 +428,11 @@ static void forget_listeners(struct dataplane *plane)
 
 int dataplane_adopt(struct dataplane *plane)
 {
+	size_t written = 0;
+
 	forget_listeners(plane);
-	return run_iterator(plane->skeleton->progs.weir_adopt, NULL);
-}
-
-/* ---- reading ---------------------------------------------------------------------- */
-
-int dataplane_stat(struct dataplane *plane, uint32_t slot,
-		   struct weir_stat *out)
-{
-	int cpus = libbpf_num_possible_cpus();
-	size_t words = sizeof(*out) / sizeof(uint64_t);
-	scoped(memory) void *memory = NULL;
-	uint64_t *sum = (uint64_t *)out;
-
-	if (cpus <= 0)
-		return -EINVAL;
-	memory = calloc((size_t)cpus, sizeof(*out));
-	if (!memory)
-		return -ENOMEM;
-	if (bpf_map_lookup_elem(plane->stat_fd, &slot, memory))
-		return -errno;
-	memset(out, 0, sizeof(*out));
-	for (size_t i = 0; i < words * (size_t)cpus; i++)
-		sum[i % words] += ((const uint64_t *)memory)[i];
-	return 0;
-}
-
-void dataplane_faults(struct dataplane *plane, uint64_t out[WEIR_FAULT_COUNT])
-{
-	int cpus = libbpf_num_possible_cpus();
-	scoped(memory) void *memory =
-		calloc(cpus > 0 ? (size_t)cpus : 1, sizeof(uint64_t));
-
-	memset(out, 0, sizeof(uint64_t) * WEIR_FAULT_COUNT);
-	for (uint32_t id = 0; memory && id < WEIR_FAULT_COUNT; id++) {
-		if (bpf_map_lookup_elem(plane->fault_fd, &id, memory))
-			continue;
-		for (int cpu = 0; cpu < cpus; cpu++)
-			out[id] += ((const uint64_t *)memory)[cpu];
-	}
-}
-
-size_t dataplane_programs(struct dataplane *plane, struct snapshot_program *out,
-			  size_t max)
-{
-	struct bpf_program *program;
-	size_t count = 0;
-
-	bpf_object__for_each_program(program, plane->skeleton->obj)
-	{
-		struct bpf_prog_info info = {};
-		__u32 bytes = sizeof(info);
-		int fd = bpf_program__fd(program);
-
-		if (count == max || fd < 0 ||
-		    bpf_obj_get_info_by_fd(fd, &info, &bytes))
-			continue;
-		snprintf(out[count].name, sizeof(out[count].name), "%s",
-			 bpf_program__name(program));
-		out[count].run_count = info.run_cnt;
-		out[count].run_ns = info.run_time_ns;
-		out[count].recursion_misses = info.recursion_misses;
-		count++;
-	}
-	return count;
-}
-
-/* Arrays are always full; who fills a hash tells how full it is. */
-size_t dataplane_maps(struct dataplane *plane, struct snapshot_map *out,
-		      size_t max)
-{
-	size_t count = 0;
-
-	for (; count < COUNT(kept_maps) && count < max; count++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(
-			plane->skeleton->obj, kept_maps[count]);
-		enum bpf_map_type type = bpf_map__type(map);
-
-		snprintf(out[count].name, sizeof(out[count].name), "%s",
-			 kept_maps[count]);
-		out[count].max_entries = bpf_map__max_entries(map);
-		out[count].entries =
-			type == BPF_MAP_TYPE_ARRAY ||
-					type == BPF_MAP_TYPE_PERCPU_ARRAY
-				? out[count].max_entries
-				: 0;
-	}
-	return count;
-}
-
-static void set_feature(struct snapshot_feature *feature, const char *name,
-			bool supported, const char *effect)
-{
-	snprintf(feature->name, sizeof(feature->name), "%s", name);
-	feature->supported = supported;
-	snprintf(feature->effect, sizeof(feature->effect), "%s", effect);
-}
-
-size_t dataplane_features(struct dataplane *plane, struct snapshot_feature *out,
-			  size_t max)
-{
-	bool ready = plane->turns == DATAPLANE_TURNS_DATA_READY;
-
-	if (max < 2)
-		return 0;
-	set_feature(&out[0], "sk_data_ready", ready,
-		    ready ? ""
-		    : plane->turns == DATAPLANE_TURNS_TCP_PROBE
-			    ? "tcp_probe stands in: response latency is "
-			      "measured from the start of a flight"
-			    : "no response latency: only connects are judged");
-	set_feature(&out[1], "sock_send_length", plane->send_hook,
-		    plane->send_hook ? ""
-				     : "overdue calls are found by the audit, "
-				       "every 250 ms");
-	return 2;
+	return run_iterator(plane->skeleton->progs.weir_adopt, NULL, NULL, 0,
+			    &written);
 }
 
 /* ---- open and close --------------------------------------------------------------- */
@@ -530,6 +475,7 @@ static int open_all(struct dataplane *plane, char *why, size_t bytes)
 			 strerror(-err));
 		return err;
 	}
+	plane->object = plane->skeleton->obj;
 	err = load(plane, why, bytes);
 	return err ? err : attach(plane, why, bytes);
 }

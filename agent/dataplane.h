@@ -31,8 +31,16 @@ enum dataplane_turns {
 	DATAPLANE_TURNS_DATA_READY,
 };
 
+/* Hooks that cost every packet or exchange something: only when needed. */
+enum dataplane_extra {
+	DATAPLANE_SEND,	  /* sock_send_length: calls in flight */
+	DATAPLANE_EGRESS, /* cgroup_skb/egress: lost SYNs */
+	DATAPLANE_EXTRAS,
+};
+
 struct dataplane {
 	struct weir_bpf *skeleton;
+	struct bpf_object *object; /* the skeleton's */
 	struct pins pins;
 	int cgroup_fd;
 	uint64_t cgroup_id;
@@ -42,13 +50,15 @@ struct dataplane {
 	/* What probing found. */
 	enum dataplane_turns turns;
 	bool send_hook; /* sock_send_length exists */
-	bool send_attached;
+	bool attached[DATAPLANE_EXTRAS];
+	bool reset_works; /* see reset.h */
 	/* Mapped maps. */
 	struct weir_control *control;
 	struct weir_verdict *verdicts;	  /* [subjects_max] */
 	struct weir_subject *subjects;	  /* [subjects_max] */
 	struct weir_endpoint_hist *hists; /* [endpoints_max] */
 	struct weir_recount *recounts;	  /* [subjects_max] */
+	struct weir_select *select;
 	/* The others, by fd; owned by the skeleton. */
 	int rule_fd, client_fd, service_fd, stat_fd, endpoint_fd, free_fd,
 		event_fd, fault_fd, listen_fd, conn_fd;
@@ -62,11 +72,22 @@ int dataplane_open(struct dataplane **out,
 		   const struct dataplane_options *options, char *why,
 		   size_t bytes);
 
-/* Calls in flight are needed, or no longer: attach or detach sock_send_length. */
-int dataplane_need_send(struct dataplane *plane, bool needed);
+/* Attaches or detaches one. A kernel without it is no error. */
+int dataplane_need(struct dataplane *plane, enum dataplane_extra extra,
+		   bool needed);
 
 /* One pass over all tracked connections; recounts are cleared first. */
 int dataplane_audit(struct dataplane *plane);
+
+/*
+ * One pass that lists up to ask->max connections to reset in out[ask->max], and
+ * marks them as Weir's doing.
+ */
+int dataplane_select(struct dataplane *plane, const struct weir_select *ask,
+		     struct weir_victim *out, size_t *count);
+
+/* Maps that carry state to the next agent; NULL after the last. */
+const char *dataplane_kept_map(size_t index);
 
 /* One pass over the sockets of the calling thread's network namespace. */
 int dataplane_adopt(struct dataplane *plane);

@@ -34,23 +34,17 @@ static int64_t wall(const struct filling *f, uint64_t monotonic_ns)
 
 /* ---- one subject -------------------------------------------------------------------- */
 
-static uint64_t phases(const struct weir_subject *k, enum weir_result result)
-{
-	return k->calls[WEIR_PHASE_CONNECT][result] +
-	       k->calls[WEIR_PHASE_TURN][result];
-}
-
 static struct rate_point point_of(const struct weir_subject *k, uint64_t now_ns)
 {
 	struct rate_point point = {
 		.at_ns = now_ns,
-		.failed = phases(k, WEIR_RESULT_FAILURE),
-		.slow = phases(k, WEIR_RESULT_SLOW),
+		.failed = k->judged[WEIR_RESULT_FAILURE],
+		.slow = k->judged[WEIR_RESULT_SLOW],
 		.refused = k->refused,
 	};
 
 	point.calls =
-		phases(k, WEIR_RESULT_SUCCESS) + point.failed + point.slow;
+		k->judged[WEIR_RESULT_SUCCESS] + point.failed + point.slow;
 	return point;
 }
 

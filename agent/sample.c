@@ -11,10 +11,7 @@
 
 static uint64_t total(const struct weir_subject *k, enum weir_result result)
 {
-	return __atomic_load_n(&k->calls[WEIR_PHASE_CONNECT][result],
-			       __ATOMIC_RELAXED) +
-	       __atomic_load_n(&k->calls[WEIR_PHASE_TURN][result],
-			       __ATOMIC_RELAXED);
+	return __atomic_load_n(&k->judged[result], __ATOMIC_RELAXED);
 }
 
 static uint64_t all_calls(const struct weir_subject *k)

@@ -15,6 +15,7 @@
 #include "bpf/lookup.h"
 #include "bpf/mechanisms/cap.h"
 #include "bpf/mechanisms/classify.h"
+#include "bpf/mechanisms/manner.h"
 #include "bpf/mechanisms/probe.h"
 #include "bpf/mechanisms/sample.h"
 #include "bpf/mechanisms/slices.h"
@@ -22,6 +23,13 @@
 
 /* One copy a program instead of one a caller; not every hook uses each. */
 #define shared static __noinline __attribute__((unused))
+
+/*
+ * A global function: the verifier looks at it once, and not once for every way
+ * that leads there. It knows nothing of the caller, so pointers are asked for
+ * NULL, and it returns an int because global functions must.
+ */
+#define verified_once __weak __noinline
 
 static __always_inline __u64 now_us(void)
 {
@@ -137,6 +145,7 @@ struct outcome {
 	__u32 phase;   /* enum weir_phase */
 	__u32 result;  /* enum weir_result */
 	__u32 failure; /* enum weir_failure, WEIR_FAILURE_COUNT: none */
+	__u32 resent;  /* something had to be sent twice */
 	__u64 call_us; /* when the call started */
 };
 
@@ -226,35 +235,102 @@ static __always_inline void probe_judge(struct weir_conn *conn,
 	/* else: connected; the answer, or a second of silence, decides */
 }
 
-/*
- * Counts one call's end everywhere it is counted. What does not belong to the
- * breaker's present epoch, or would have been refused, is neutral.
- */
-shared void outcome_record(struct weir_conn *conn,
-			   const struct weir_service *service,
-			   const struct outcome *o)
+/* Its breaker; another one when the policy's scope has changed meanwhile. */
+static __always_inline __u32 conn_rehome(struct weir_conn *conn,
+					 const struct weir_service *service)
 {
 	__u32 breaker = breaker_of(service, conn->slot, conn->endpoint);
-	struct weir_stat *stat = stat_find(conn->slot);
-	struct weir_verdict *verdict;
-	__u32 result = o->result;
-	__u32 flags;
-	__u64 word;
-	bool probe;
 
-	/* The policy's scope has changed since it was admitted. */
 	if (breaker != conn->breaker) {
 		probe_end(conn, 0);
 		conn->breaker = breaker;
 	}
-	verdict = verdict_find(breaker);
-	word = verdict ? verdict->word : 0;
-	flags = conn->flags;
-	probe = flags & WEIR_CONN_PROBE;
-	if (flags & WEIR_CONN_SHADOW ||
-	    !sample_counts(word, verdict ? verdict->epoch_us : 0, o->call_us,
-			   probe, conn->epoch))
-		result = WEIR_RESULT_NEUTRAL;
+	return breaker;
+}
+
+static __always_inline void judged_add(__u32 subject, const struct outcome *o,
+				       __u32 result)
+{
+	struct weir_subject *s = subject_find(subject);
+
+	if (!s || result >= WEIR_RESULT_COUNT)
+		return;
+	atomic_add(&s->judged[result], 1);
+	/* In constants: the verifier forgets the bound of a variable here. */
+	if (!o->resent ||
+	    (result != WEIR_RESULT_FAILURE && result != WEIR_RESULT_SLOW))
+		return;
+	if (o->phase == WEIR_PHASE_CONNECT)
+		atomic_add(&s->resent[WEIR_PHASE_CONNECT], 1);
+	else
+		atomic_add(&s->resent[WEIR_PHASE_TURN], 1);
+}
+
+/* Into the books that breakers are decided by. */
+static __always_inline void judge(struct weir_conn *conn,
+				  const struct weir_service *service,
+				  const struct weir_verdict *verdict,
+				  const struct outcome *o, __u32 result)
+{
+	judged_add(conn->slot, o, result);
+	judged_add(conn->endpoint, o, result);
+	if (verdict && service->has_breaker && result != WEIR_RESULT_NEUTRAL)
+		breaker_feed(conn, service, verdict,
+			     verdict_epoch(verdict->word), result);
+}
+
+/*
+ * A success that proves nothing yet. The kernel of a backend that hangs, or
+ * that closes every connection, still completes handshakes: each would halve
+ * the failure rate and end the row of failures. So a connect that went well is
+ * owed: the request that follows is judged in its place, or connect_settle()
+ * finds that none did. A TLS handshake is never a success of its own.
+ */
+static __always_inline bool
+proves_nothing(struct weir_conn *conn, const struct outcome *o, __u32 result)
+{
+	if (result != WEIR_RESULT_SUCCESS)
+		return false;
+	if (o->phase == WEIR_PHASE_HANDSHAKE)
+		return true;
+	if (o->phase != WEIR_PHASE_CONNECT || !weir_turn_hook ||
+	    conn->flags & WEIR_CONN_DUPLEX)
+		return false;
+	conn_flag_set(conn, WEIR_CONN_OWED);
+	return true;
+}
+
+static __always_inline __u32 neutral_unless_counted(
+	struct weir_conn *conn, const struct weir_verdict *verdict,
+	const struct outcome *o)
+{
+	if (conn->flags & (WEIR_CONN_SHADOW | WEIR_CONN_RESET))
+		return WEIR_RESULT_NEUTRAL;
+	return sample_counts(verdict ? verdict->word : 0,
+			     verdict ? verdict->epoch_us : 0, o->call_us,
+			     conn->flags & WEIR_CONN_PROBE, conn->epoch)
+		       ? o->result
+		       : WEIR_RESULT_NEUTRAL;
+}
+
+/*
+ * Counts one call's end everywhere it is counted. What does not belong to the
+ * breaker's present epoch, or would have been refused, or was reset by Weir, is
+ * neutral.
+ */
+verified_once int outcome_record(struct weir_conn *conn,
+				 const struct weir_service *service,
+				 const struct outcome *o)
+{
+	struct weir_verdict *verdict;
+	struct weir_stat *stat;
+	__u32 result;
+
+	if (!conn || !service || !o)
+		return 0;
+	verdict = verdict_find(conn_rehome(conn, service));
+	stat = stat_find(conn->slot);
+	result = neutral_unless_counted(conn, verdict, o);
 	outcome_add(conn->slot, o, result);
 	outcome_add(conn->endpoint, o, result);
 	if (stat && o->phase < WEIR_PHASE_COUNT && result < WEIR_RESULT_COUNT) {
@@ -262,35 +338,79 @@ shared void outcome_record(struct weir_conn *conn,
 		if (o->failure < WEIR_FAILURE_COUNT)
 			stat->failures[o->failure]++;
 	}
-	if (probe)
+	if (conn->flags & WEIR_CONN_PROBE)
 		probe_judge(conn, o, result);
-	if (verdict && service->has_breaker && result != WEIR_RESULT_NEUTRAL)
-		breaker_feed(conn, service, verdict, verdict_epoch(word),
-			     result);
+	if (proves_nothing(conn, o, result))
+		return 0;
+	if (o->phase == WEIR_PHASE_TURN)
+		conn_flag_clear(conn, WEIR_CONN_OWED);
+	judge(conn, service, verdict, o, result);
+	return 0;
 }
 
-/*
- * The end of the call in flight, if it is still ours to end. `failure` is
- * WEIR_FAILURE_COUNT when there was none; local ones are neutral.
- */
+/* No request followed a connect that went well: it was a call of its own. */
+verified_once int connect_settle(struct weir_conn *conn,
+				 const struct weir_service *service)
+{
+	struct outcome o = {
+		.phase = WEIR_PHASE_CONNECT,
+		.result = WEIR_RESULT_SUCCESS,
+		.failure = WEIR_FAILURE_COUNT,
+	};
+	struct weir_verdict *verdict;
+
+	if (!conn || !service ||
+	    !(conn_flag_clear(conn, WEIR_CONN_OWED) & WEIR_CONN_OWED))
+		return 0;
+	o.call_us = conn->admitted_us;
+	verdict = verdict_find(conn_rehome(conn, service));
+	judge(conn, service, verdict, &o,
+	      neutral_unless_counted(conn, verdict, &o));
+	return 0;
+}
+
+/* How a call in flight ended. */
+struct ending {
+	__u32 call;    /* enum weir_call */
+	__u32 failure; /* as in struct outcome; local ones are neutral */
+	__u32 resent;
+	__u64 at_us;
+};
+
+/* The end of the call in flight, if it is still ours to end. */
 shared void call_end(struct weir_conn *conn, const struct weir_service *service,
-		     __u32 call, __u32 failure, __u64 at_us)
+		     const struct ending *end)
 {
 	__u64 start_us = conn->call_us;
-	bool failed = failure < WEIR_FAILURE_COUNT;
+	bool failed = end->failure < WEIR_FAILURE_COUNT;
 	struct outcome o = {
-		.phase = call == WEIR_CALL_CONNECT ? WEIR_PHASE_CONNECT
-						   : WEIR_PHASE_TURN,
-		.failure = failure,
+		.phase = end->call == WEIR_CALL_CONNECT ? WEIR_PHASE_CONNECT
+							: WEIR_PHASE_TURN,
+		.failure = end->failure,
+		.resent = end->resent,
 		.call_us = start_us,
 	};
 
-	if (!call_stop(conn, call))
+	if (!call_stop(conn, end->call))
 		return;
-	o.result = classify_result(failed && classify_is_failure(failure),
-				   failed && !classify_is_failure(failure),
-				   at_us - start_us, service->slow_us);
+	o.result = classify_result(failed && classify_is_failure(end->failure),
+				   failed && !classify_is_failure(end->failure),
+				   end->at_us - start_us, service->slow_us);
 	outcome_record(conn, service, &o);
+}
+
+/* The local side gave the call up. */
+static __always_inline void call_give_up(struct weir_conn *conn,
+					 const struct weir_service *service,
+					 __u32 call)
+{
+	struct ending end = {
+		.call = call,
+		.failure = WEIR_FAILURE_LOCAL,
+		.at_us = now_us(),
+	};
+
+	call_end(conn, service, &end);
 }
 
 /* connect() failed before the SYN: no route, no port. Never the backend's. */
@@ -365,7 +485,14 @@ static __always_inline bool turn_awaited(struct weir_conn *conn,
 	       (tp->bytes_sent && written_seq(tp) != conn->turn_seq);
 }
 
-/* A turn ends without an answer: `failure` as in call_end(). */
+/* Did anything since the last answer have to be sent again? */
+static __always_inline bool turn_resent(const struct weir_conn *conn,
+					const struct tcp_sock *tp)
+{
+	return tp->total_retrans != conn->retransmits;
+}
+
+/* A turn ends without an answer: `failure` as in struct ending. */
 shared void turn_fail(struct weir_conn *conn,
 		      const struct weir_service *service, struct tcp_sock *tp,
 		      __u32 failure)
@@ -373,15 +500,43 @@ shared void turn_fail(struct weir_conn *conn,
 	struct outcome o = {
 		.phase = WEIR_PHASE_TURN,
 		.failure = failure,
+		.resent = turn_resent(conn, tp),
 		.call_us = tp->first_tx_mstamp,
 	};
 
 	if (conn->call == WEIR_CALL_TURN) {
-		call_end(conn, service, WEIR_CALL_TURN, failure, now_us());
+		struct ending end = {
+			.call = WEIR_CALL_TURN,
+			.failure = failure,
+			.resent = o.resent,
+			.at_us = now_us(),
+		};
+
+		call_end(conn, service, &end);
 		return;
 	}
 	o.result = classify_result(classify_is_failure(failure),
 				   !classify_is_failure(failure),
 				   now_us() - o.call_us, service->slow_us);
 	outcome_record(conn, service, &o);
+}
+
+/*
+ * It does not take turns: from here on only the connection counts, and what
+ * was in flight is nobody's failure.
+ */
+shared void turns_leave(struct weir_conn *conn,
+			const struct weir_service *service)
+{
+	struct weir_subject *s = subject_find(conn->endpoint);
+
+	if (conn_flag_set(conn, WEIR_CONN_DUPLEX) & WEIR_CONN_DUPLEX)
+		return;
+	call_stop(conn, WEIR_CALL_TURN);
+	/* Two CPUs may find one at once: a score may be a little off. */
+	if (s)
+		s->manner = manner_found(s->manner);
+	connect_settle(conn, service);
+	/* A peer that speaks has answered a probe. */
+	probe_end(conn, PROBE_ONE_OK);
 }

@@ -44,22 +44,47 @@ struct in6_addr {
 	} in6_u;
 };
 
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
 struct sock_common {
 	__u16 skc_family;
 	volatile unsigned char skc_state;
 	__u16 skc_num;	 /* local port, host order */
 	__u16 skc_dport; /* network order */
 	__u32 skc_daddr;
+	__u32 skc_rcv_saddr;
 	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+	possible_net_t skc_net;
 };
 
 struct bpf_local_storage;
+
+struct sk_buff {
+	char cb[48];
+	unsigned char *data;
+};
+
+struct sk_buff_head {
+	struct sk_buff *prev; /* the newest */
+};
 
 struct sock {
 	struct sock_common __sk_common;
 	int sk_err;
 	__u16 sk_protocol;
 	struct sock_cgroup_data sk_cgrp_data;
+	struct sk_buff_head sk_receive_queue;
 	struct bpf_local_storage *sk_bpf_storage;
 };
 
@@ -79,10 +104,6 @@ struct tcp_skb_cb {
 	__u32 seq;
 	__u32 end_seq;
 	__u8 tcp_flags;
-};
-
-struct sk_buff {
-	char cb[48];
 };
 
 struct seq_file;

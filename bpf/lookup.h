@@ -30,6 +30,15 @@ static __always_inline struct weir_control *control_active(void)
 	return control && control->active ? control : NULL;
 }
 
+/* An old heartbeat: what depends on the agent is void (W8). */
+static __always_inline bool lease_holds(const struct weir_control *control)
+{
+	if (bpf_ktime_get_ns() - control->heartbeat_ns <= control->lease_ns)
+		return true;
+	fault_count(WEIR_FAULT_LEASE_EXPIRED);
+	return false;
+}
+
 static __always_inline struct weir_service *
 service_find(const struct weir_control *control, __u32 slot)
 {

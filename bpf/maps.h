@@ -14,6 +14,8 @@
 __weak const volatile __u32 weir_services_max = WEIR_SERVICES_MAX;
 /* Is sock_send_length there to start turns? Else the audit ages them. */
 __weak const volatile __u32 weir_send_hook = 0;
+/* Are answers seen at all? Else only connects are judged. */
+__weak const volatile __u32 weir_turn_hook = 0;
 /* Adoption: the cgroup we are attached to, and whether it is the root. */
 __weak const volatile __u64 weir_cgroup_id = 0;
 
@@ -132,6 +134,15 @@ struct {
 	__type(key, __u32);
 	__type(value, struct weir_recount);
 } weir_recount __weak SEC(".maps");
+
+/* agent ↔ select: which connections to list, and how many there were */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct weir_select);
+} weir_select __weak SEC(".maps");
 
 /* adopt → adopt: ports that listen in the namespace being walked */
 struct {

@@ -114,10 +114,26 @@ static void check_slow(struct binder *b)
 		   "slowCallDurationThreshold");
 }
 
+/* Without a threshold nothing is ever overdue. */
+static void check_stuck(struct binder *b)
+{
+	const struct tree_node *established =
+		find_node(b, BREAKER ".onOpen.establishedConnections");
+
+	if (b->policy->breaker.established != WEIR_ESTABLISHED_RESET_STUCK ||
+	    !established || find_node(b, BREAKER ".slowCallDurationThreshold"))
+		return;
+	bind_error(b, established,
+		   "add slowCallDurationThreshold: 500ms, or use resetAll",
+		   "establishedConnections: resetStuck: no answer is overdue "
+		   "without slowCallDurationThreshold");
+}
+
 void bind_rules(struct binder *b)
 {
 	check_wait(b);
 	check_volume(b);
 	check_window(b);
 	check_slow(b);
+	check_stuck(b);
 }

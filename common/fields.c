@@ -33,16 +33,16 @@ static const struct field_word scopes[] = {
 
 static const struct field_word new_connections[] = {
 	{"refuse", 0, false},
-	{"drop", 0, true},
+	{"drop", 1, false},
 	{"redirect", 0, true},
 	{0},
 };
 
 static const struct field_word established[] = {
-	{"keep", 0, false},
-	{"resetStuck", 0, true},
-	{"resetIdle", 0, true},
-	{"resetAll", 0, true},
+	{"keep", WEIR_ESTABLISHED_KEEP, false},
+	{"resetStuck", WEIR_ESTABLISHED_RESET_STUCK, false},
+	{"resetIdle", WEIR_ESTABLISHED_RESET_IDLE, false},
+	{"resetAll", WEIR_ESTABLISHED_RESET_ALL, false},
 	{0},
 };
 
@@ -165,16 +165,19 @@ static const struct field fields[] = {
 	 AT(breaker.panic_threshold), .example = "50",
 	 .help = "percent; fewer healthy endpoints than this: stop enforcing; 0: never"},
 	{.path = BREAKER ".onOpen", .type = FIELD_BLOCK, NOWHERE,
-	 .unset = "{newConnections: refuse, errno: ECONNREFUSED}",
+	 .unset = "{newConnections: refuse, errno: ECONNREFUSED, establishedConnections: keep}",
 	 .example = "{errno: ETIMEDOUT}", .help = "what an open breaker does"},
 	{.path = BREAKER ".onOpen.newConnections", .type = FIELD_WORD, .words = new_connections,
-	 .initial = "refuse", NOWHERE, .example = "refuse", .help = "refuse: connect() fails at once"},
+	 .initial = "refuse", AT(breaker.drop), .example = "refuse",
+	 .help = "refuse: connect() fails at once; drop: its SYN is lost and the application waits"},
 	{.path = BREAKER ".onOpen.errno", .type = FIELD_WORD, .words = errnos,
 	 .initial = "ECONNREFUSED", AT(breaker.refuse_errno), .example = "ETIMEDOUT",
 	 .help = "the error connect() fails with"},
 	{.path = BREAKER ".onOpen.establishedConnections", .type = FIELD_WORD, .words = established,
-	 .initial = "keep", NOWHERE, .example = "keep", .help = "what becomes of open connections"},
-	PLANNED(BREAKER ".onOpen.resetRate", "connections reset in a second"),
+	 .initial = "keep", AT(breaker.established), .example = "resetStuck",
+	 .help = "resetStuck: those whose answer is overdue; resetIdle: those that await none; resetAll"},
+	{.path = BREAKER ".onOpen.resetRate", .type = FIELD_COUNT, RANGE(1, 10000), .initial = "50",
+	 AT(breaker.reset_rate), .example = "50", .help = "connections reset in a second, at most"},
 
 	{.path = "spec.bulkhead", .type = FIELD_BLOCK, AT(bulkhead.set), .unset = "off",
 	 .example = "{maxConnections: 100}", .help = "how much of the service may be in use at once"},

@@ -72,6 +72,9 @@ struct policy_breaker {
 	uint32_t ejection_max;		/* maxEjectionPercent, 1..100 */
 	uint32_t panic_threshold;	/* percent, 0 = off */
 	int refuse_errno;		/* positive */
+	int drop;			/* newConnections: drop */
+	enum weir_established established;
+	uint32_t reset_rate;		/* connections a second */
 };
 
 struct policy_bulkhead {

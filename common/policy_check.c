@@ -326,10 +326,9 @@ static int check_count(const struct weir_policies *policies,
 	if (policies->count <= POLICIES_MAX)
 		return 0;
 	place = place_of(policies->items[POLICIES_MAX], 0, 0);
-	return errors_add(errors, &place,
-			  "one policy can have many destinations",
-			  "%zu policies: more than %u", policies->count,
-			  POLICIES_MAX);
+	return errors_add(
+		errors, &place, "one policy can have many destinations",
+		"%zu policies: more than %u", policies->count, POLICIES_MAX);
 }
 
 int policies_check(const struct weir_policies *policies,

@@ -61,6 +61,7 @@ static void fill_breaker(struct weir_service *out,
 	out->slow_us = breaker->slow_ns / 1000;
 	out->silence_us = breaker->window_ns / 1000;
 	out->slice_shift = slice_shift(out->slow_us);
+	out->drop = breaker->drop;
 	if (breaker->refuse_errno)
 		out->refuse_errno = (uint32_t)breaker->refuse_errno;
 }

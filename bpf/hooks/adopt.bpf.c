@@ -84,7 +84,7 @@ static __always_inline void adopt(struct tcp_sock *tp, struct weir_conn *conn,
 					conn->endpoint != WEIR_NONE
 				? conn->endpoint
 				: conn->slot;
-	conn->admitted_us = conn->established_us = now_us();
+	conn->admitted_us = conn->established_us = conn->heard_us = now_us();
 	/* What is in flight now began before us: it is not judged. */
 	conn->turn_seq = tp->write_seq;
 	conn->received_bytes = tp->bytes_received;

@@ -4,15 +4,16 @@
  *
  * Recounts what is held (the agent compares), releases reservations whose
  * socket closed without any hook seeing it, settles half-open probes that
- * connected and stayed silent for a second, and, where no send hook exists,
- * counts the calls that have been awaited for too long.
+ * connected and stayed silent for a second, and counts the calls that have been
+ * awaited for too long: where no send hook exists that is what is decided on,
+ * elsewhere it tells a slow backend from a slow network.
  */
 #include "bpf/conn.h"
 
 #define STALE_US	1000000ull
 #define SILENT_PROBE_US 1000000ull
 
-static __always_inline void recount(__u32 subject, __u32 held, __u32 overdue)
+static __always_inline void recount(__u32 subject, __u32 overdue, __u32 unsent)
 {
 	struct weir_recount *r = NULL;
 
@@ -20,8 +21,9 @@ static __always_inline void recount(__u32 subject, __u32 held, __u32 overdue)
 		r = bpf_map_lookup_elem(&weir_recount, &subject);
 	if (!r)
 		return;
-	r->held += held;
+	r->held++;
 	r->overdue += overdue;
+	r->unsent += unsent;
 }
 
 static __always_inline bool call_overdue(struct weir_conn *conn,
@@ -32,9 +34,10 @@ static __always_inline bool call_overdue(struct weir_conn *conn,
 	struct weir_verdict *verdict =
 		verdict_find(breaker_of(service, conn->slot, conn->endpoint));
 
-	if (weir_send_hook || !service->slow_us || !verdict ||
+	if (!service->slow_us || !verdict ||
 	    !(conn->flags & WEIR_CONN_ESTABLISHED) ||
-	    conn->flags & (WEIR_CONN_SHADOW | WEIR_CONN_RELEASED))
+	    conn->flags &
+		    (WEIR_CONN_SHADOW | WEIR_CONN_RELEASED | WEIR_CONN_RESET))
 		return false;
 	/* A call from before the epoch says nothing about it. */
 	return turn_awaited(conn, tp) &&
@@ -84,9 +87,11 @@ int weir_audit(struct bpf_iter__bpf_sk_storage_map *ctx)
 		probe_end(conn, PROBE_ONE_OK);
 	if (conn->held != WEIR_HELD_FREE) {
 		__u32 overdue = call_overdue(conn, tp, service, now);
+		/* Whose fault: not even the peer's kernel has all of it. */
+		__u32 unsent = overdue && tp->snd_una != tp->write_seq;
 
-		recount(conn->slot, 1, overdue);
-		recount(conn->endpoint, 1, overdue);
+		recount(conn->slot, overdue, unsent);
+		recount(conn->endpoint, overdue, unsent);
 	}
 	return 0;
 }

@@ -24,6 +24,7 @@ struct attempt {
 	__u32 epoch;
 	__u32 flags;  /* of the connection to be */
 	__u32 reason; /* enum weir_reason of what objected */
+	bool drop;    /* what objected loses the SYN instead of refusing */
 };
 
 /* ---- decide --------------------------------------------------------------------- */
@@ -33,22 +34,14 @@ static __always_inline bool refuse(struct attempt *a, __u32 reason,
 				   bool enforced)
 {
 	/* What would have refused first is the reason; a real refusal wins. */
-	if (enforced || !(a->flags & WEIR_CONN_SHADOW))
+	if (enforced || !(a->flags & WEIR_CONN_SHADOW)) {
 		a->reason = reason;
+		a->drop = a->service->drop && (reason == WEIR_REASON_BREAKER ||
+					       reason == WEIR_REASON_HALF_OPEN);
+	}
 	if (!enforced)
 		a->flags |= WEIR_CONN_SHADOW;
 	return enforced;
-}
-
-/* An old heartbeat: what depends on the agent is void (W8). */
-static __always_inline bool lease_holds(const struct attempt *a)
-{
-	const struct weir_control *control = a->control;
-
-	if (bpf_ktime_get_ns() - control->heartbeat_ns <= control->lease_ns)
-		return true;
-	fault_count(WEIR_FAULT_LEASE_EXPIRED);
-	return false;
 }
 
 static __always_inline bool gate_forced(struct attempt *a, bool enforcing)
@@ -57,7 +50,8 @@ static __always_inline bool gate_forced(struct attempt *a, bool enforcing)
 
 	if (!verdict || verdict_gate(verdict->word) != WEIR_GATE_FORCED)
 		return false;
-	return lease_holds(a) && refuse(a, WEIR_REASON_FORCED, enforcing);
+	return lease_holds(a->control) &&
+	       refuse(a, WEIR_REASON_FORCED, enforcing);
 }
 
 /* The breaker's verdict; a half-open one gives a token or refuses. */
@@ -73,7 +67,7 @@ static __always_inline bool gate_breaker(struct attempt *a, bool enforcing)
 	word = verdict->word;
 	gate = verdict_gate(word);
 	a->epoch = verdict_epoch(word);
-	if (gate == WEIR_GATE_ADMIT || !lease_holds(a))
+	if (gate == WEIR_GATE_ADMIT || !lease_holds(a->control))
 		return false;
 	enforcing = enforcing && !(verdict_flags(word) & VERDICT_ADVISORY);
 	if (gate == WEIR_GATE_FORCED)
@@ -176,8 +170,15 @@ static __always_inline void count_decision(const struct attempt *a,
 	if (!stat || a->reason >= WEIR_REASON_COUNT)
 		return;
 	stat->decisions[verdict][a->reason]++;
-	if (verdict != WEIR_VERDICT_REFUSE)
+	if (verdict != WEIR_VERDICT_REFUSE && verdict != WEIR_VERDICT_DROP)
 		stat->opened++;
+}
+
+static __always_inline __u32 verdict_of_admitted(const struct attempt *a)
+{
+	if (!(a->flags & WEIR_CONN_SHADOW))
+		return WEIR_VERDICT_ALLOW;
+	return a->drop ? WEIR_VERDICT_WOULD_DROP : WEIR_VERDICT_WOULD_REFUSE;
 }
 
 /* ---- admit ---------------------------------------------------------------------- */
@@ -215,8 +216,7 @@ static __always_inline void admit(struct bpf_sock_addr *ctx, struct attempt *a,
 					  BPF_SK_STORAGE_GET_F_CREATE);
 	if (!conn) {
 		forget(a);
-		count_decision(a, shadow ? WEIR_VERDICT_WOULD_REFUSE
-					 : WEIR_VERDICT_ALLOW);
+		count_decision(a, verdict_of_admitted(a));
 		return;
 	}
 	__builtin_memset(conn, 0, sizeof(*conn));
@@ -229,8 +229,7 @@ static __always_inline void admit(struct bpf_sock_addr *ctx, struct attempt *a,
 	count_admission(a->subject, shadow);
 	count_admission(a->endpoint, shadow);
 	conn->held = WEIR_HELD_RESERVED;
-	count_decision(a,
-		       shadow ? WEIR_VERDICT_WOULD_REFUSE : WEIR_VERDICT_ALLOW);
+	count_decision(a, verdict_of_admitted(a));
 	ask_for_state(ctx);
 }
 
@@ -248,8 +247,7 @@ renew(struct bpf_sock_addr *ctx, const struct weir_control *control)
 		return NULL;
 	service = service_find(control, conn->slot);
 	if (service)
-		call_end(conn, service, WEIR_CALL_CONNECT, WEIR_FAILURE_LOCAL,
-			 now_us());
+		call_give_up(conn, service, WEIR_CALL_CONNECT);
 	probe_end(conn, 0);
 	conn_release(conn);
 	return conn;
@@ -276,6 +274,46 @@ static __always_inline bool gather(struct attempt *a)
 	return true;
 }
 
+/*
+ * Its SYN will be dropped by the egress hook, for as long as it is sent again:
+ * the application waits, and its own timeout decides. It holds no slot. False:
+ * nothing can remember it, so it must be refused.
+ */
+static __always_inline bool drop(struct bpf_sock_addr *ctx, struct attempt *a,
+				 struct weir_conn *conn)
+{
+	if (!conn)
+		conn = bpf_sk_storage_get(&weir_conn, ctx->sk, 0,
+					  BPF_SK_STORAGE_GET_F_CREATE);
+	if (!conn) {
+		fault_count(WEIR_FAULT_NO_STORAGE);
+		return false;
+	}
+	__builtin_memset(conn, 0, sizeof(*conn));
+	conn->slot = a->slot;
+	conn->endpoint = a->endpoint_id;
+	conn->breaker = a->breaker;
+	conn->flags = WEIR_CONN_SHADOW | WEIR_CONN_DROPPED;
+	count_decision(a, WEIR_VERDICT_DROP);
+	return true;
+}
+
+/* Held back: counted, and nothing of it is held. */
+static __always_inline int turn_away(struct bpf_sock_addr *ctx,
+				     struct attempt *a, struct weir_conn *conn)
+{
+	count_refusal(a->subject);
+	count_refusal(a->endpoint);
+	if (a->drop && drop(ctx, a, conn))
+		return CONNECT_ALLOW;
+	/* What an earlier connect() of the socket left says nothing of this. */
+	if (conn)
+		conn->flags = 0;
+	count_decision(a, WEIR_VERDICT_REFUSE);
+	bpf_set_retval(-(int)a->service->refuse_errno);
+	return CONNECT_DENY;
+}
+
 static __always_inline int connect_common(struct bpf_sock_addr *ctx,
 					  struct attempt *a)
 {
@@ -294,13 +332,8 @@ static __always_inline int connect_common(struct bpf_sock_addr *ctx,
 	conn = renew(ctx, a->control);
 	if (!gather(a))
 		return CONNECT_ALLOW;
-	if (decide(a)) {
-		count_refusal(a->subject);
-		count_refusal(a->endpoint);
-		count_decision(a, WEIR_VERDICT_REFUSE);
-		bpf_set_retval(-(int)a->service->refuse_errno);
-		return CONNECT_DENY;
-	}
+	if (decide(a))
+		return turn_away(ctx, a, conn);
 	if (a->flags & WEIR_CONN_SHADOW) {
 		count_refusal(a->subject);
 		count_refusal(a->endpoint);

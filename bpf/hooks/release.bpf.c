@@ -12,14 +12,18 @@
  * Nothing was seen to be in flight. The send tracepoint may have been skipped,
  * or not exist: whether an answer was awaited only the STATE callback can see.
  */
-static __always_inline void let_go_idle(struct weir_conn *conn)
+static __always_inline void let_go_idle(struct weir_conn *conn,
+					const struct weir_service *service)
 {
 	bool well = conn->flags & WEIR_CONN_ESTABLISHED;
 
-	if (well && conn->flags & WEIR_CONN_STATE_SEEN)
+	if (well && conn->flags & WEIR_CONN_STATE_SEEN) {
 		conn_flag_set(conn, WEIR_CONN_UNSETTLED);
-	else
-		probe_end(conn, well ? PROBE_ONE_OK : 0);
+		return;
+	}
+	if (well)
+		connect_settle(conn, service);
+	probe_end(conn, well ? PROBE_ONE_OK : 0);
 }
 
 static __always_inline void let_go(struct bpf_sock *ctx, struct weir_conn *conn,
@@ -33,9 +37,9 @@ static __always_inline void let_go(struct bpf_sock *ctx, struct weir_conn *conn,
 		connect_never_sent(conn, service);
 	/* Given up: neutral, or slow if it was awaited for too long. */
 	if (call != WEIR_CALL_NONE)
-		call_end(conn, service, call, WEIR_FAILURE_LOCAL, now_us());
+		call_give_up(conn, service, call);
 	else
-		let_go_idle(conn);
+		let_go_idle(conn, service);
 }
 
 /* No STATE callback will report this end: how it came to it is not known. */

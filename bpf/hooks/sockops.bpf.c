@@ -19,6 +19,8 @@ static __always_inline void on_connect(struct bpf_sock_ops *ctx,
 				       struct weir_conn *conn,
 				       const struct weir_service *service)
 {
+	if (conn->flags & WEIR_CONN_DROPPED)
+		return;
 	/* One byte shared by all programs on this socket: always OR. */
 	if (bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags |
 						   BPF_SOCK_OPS_STATE_CB_FLAG))
@@ -26,6 +28,30 @@ static __always_inline void on_connect(struct bpf_sock_ops *ctx,
 	__sync_val_compare_and_swap(&conn->held, WEIR_HELD_RESERVED,
 				    WEIR_HELD_COUNTED);
 	call_start(conn, service, WEIR_CALL_CONNECT, now_us());
+}
+
+/* An endpoint whose connections do not take turns: this one neither. */
+static __always_inline void start_turns(struct weir_conn *conn)
+{
+	struct weir_subject *s = subject_find(conn->endpoint);
+
+	if (s && manner_known(s->manner, s->opened))
+		conn_flag_set(conn, WEIR_CONN_DUPLEX);
+}
+
+static __always_inline void connect_end(struct tcp_sock *tp,
+					struct weir_conn *conn,
+					const struct weir_service *service,
+					__u32 failure, __u64 at_us)
+{
+	struct ending end = {
+		.call = WEIR_CALL_CONNECT,
+		.failure = failure,
+		.resent = tp->total_retrans != 0,
+		.at_us = at_us,
+	};
+
+	call_end(conn, service, &end);
 }
 
 static __always_inline void on_established(struct tcp_sock *tp,
@@ -41,13 +67,15 @@ static __always_inline void on_established(struct tcp_sock *tp,
 	if (at_us < start_us)
 		at_us = start_us;
 	conn->turn_seq = tp->write_seq;
-	conn->established_us = at_us;
+	conn->established_us = conn->heard_us = at_us;
+	start_turns(conn);
 	conn_flag_set(conn, WEIR_CONN_ESTABLISHED);
 	latency_count(conn, WEIR_PHASE_CONNECT, at_us - start_us);
 	stat = stat_find(conn->slot);
 	if (stat)
 		stat->established++;
-	call_end(conn, service, WEIR_CALL_CONNECT, WEIR_FAILURE_COUNT, at_us);
+	connect_end(tp, conn, service, WEIR_FAILURE_COUNT, at_us);
+	conn->retransmits = tp->total_retrans;
 }
 
 static __always_inline void count_close(struct weir_conn *conn,
@@ -74,6 +102,17 @@ static __always_inline void settle_probe(struct weir_conn *conn, __u32 close)
 		probe_end(conn, 0);
 }
 
+/* It took turns to its end. */
+static __always_inline void keep_manner(const struct weir_conn *conn)
+{
+	struct weir_subject *s = subject_find(conn->endpoint);
+
+	if (s && s->manner &&
+	    (conn->flags & (WEIR_CONN_ANSWERED | WEIR_CONN_DUPLEX)) ==
+		    WEIR_CONN_ANSWERED)
+		s->manner = manner_kept(s->manner);
+}
+
 static __always_inline void on_close(struct tcp_sock *tp,
 				     struct weir_conn *conn,
 				     const struct weir_service *service,
@@ -82,19 +121,26 @@ static __always_inline void on_close(struct tcp_sock *tp,
 	int error = ((struct sock *)tp)->sk_err;
 	bool established = conn->flags & WEIR_CONN_ESTABLISHED;
 	__u32 failure = classify_failure(error);
-	__u32 close = classify_close(error, established,
-				     old_state != BPF_TCP_ESTABLISHED);
+	__u32 close =
+		conn->flags & WEIR_CONN_RESET
+			? WEIR_CLOSE_WEIR
+			: classify_close(error, established,
+					 old_state != BPF_TCP_ESTABLISHED);
 
 	if (conn->call == WEIR_CALL_CONNECT)
-		call_end(conn, service, WEIR_CALL_CONNECT, failure, now_us());
+		connect_end(tp, conn, service, failure, now_us());
 	else if (conn->held == WEIR_HELD_RESERVED)
 		connect_never_sent(conn, service);
 	else if (established && !(conn->flags & WEIR_CONN_RELEASED) &&
 		 turn_awaited(conn, tp))
 		turn_fail(conn, service, tp, failure);
+	else if (close == WEIR_CLOSE_FIN)
+		connect_settle(conn, service);
 	settle_probe(conn, close);
-	if (conn_release(conn))
-		count_close(conn, tp, close);
+	if (!conn_release(conn))
+		return;
+	count_close(conn, tp, close);
+	keep_manner(conn);
 }
 
 /* The peer's FIN, with nothing before it, while an answer is awaited. */
@@ -118,10 +164,12 @@ static __always_inline void settle_release(struct tcp_sock *tp,
 	    !(conn_flag_clear(conn, WEIR_CONN_UNSETTLED) & WEIR_CONN_UNSETTLED))
 		return;
 	/* Given up: neutral, or slow if it was awaited for too long. */
-	if (turn_awaited(conn, tp))
+	if (turn_awaited(conn, tp)) {
 		turn_fail(conn, service, tp, WEIR_FAILURE_LOCAL);
-	else
-		probe_end(conn, PROBE_ONE_OK);
+		return;
+	}
+	connect_settle(conn, service);
+	probe_end(conn, PROBE_ONE_OK);
 }
 
 static __always_inline void on_state(struct bpf_sock_ops *ctx,

@@ -39,68 +39,145 @@ static __always_inline bool turn_find(struct turn *t, struct sock *sk)
 	return t->service;
 }
 
-/* It does not wait for answers: from here on only the connection counts. */
-static __always_inline void leave_turns(struct turn *t)
+/*
+ * Once more the two sides did not wait for each other; true when that has
+ * become a habit and the connection is out of the turns.
+ */
+static __always_inline bool strike(struct turn *t, __u32 one)
 {
-	conn_flag_set(t->conn, WEIR_CONN_DUPLEX);
-	call_stop(t->conn, WEIR_CALL_TURN);
-	/* A peer that speaks first has answered a probe. */
-	probe_end(t->conn, PROBE_ONE_OK);
+	struct weir_conn *conn = t->conn;
+
+	conn_flag_clear(conn, MANNER_CLEAN_BITS);
+	if (manner_strikes(conn->flags, one) + 1 < MANNER_STRIKES) {
+		atomic_add(&conn->flags, one);
+		return false;
+	}
+	turns_leave(conn, t->service);
+	return true;
+}
+
+/* A turn as it should be, after some that were not. */
+static __always_inline void forgive(struct weir_conn *conn)
+{
+	__u32 flags = conn->flags;
+
+	if (!(flags & MANNER_STRIKE_BITS))
+		return;
+	if (manner_forgives(flags))
+		conn_flag_clear(conn, MANNER_STRIKE_BITS | MANNER_CLEAN_BITS);
+	else
+		atomic_add(&conn->flags, WEIR_CONN_CLEAN);
 }
 
 /*
- * An answer while part of the request is still unacknowledged: the two sides
- * do not take turns. Once may be an early answer; the fourth time it is
- * pipelining, HTTP/2 or the like.
+ * The answer's first byte is here; at_us is when it arrived. An answer that
+ * belongs to a TLS handshake is told apart: it comes from the server's library,
+ * before the server's program has seen a request.
  */
-static __always_inline bool overlaps(struct turn *t)
-{
-	__u32 seen = t->conn->flags / WEIR_CONN_OVERLAP & 3;
-
-	if (t->tp->snd_una == t->tp->snd_nxt)
-		return false;
-	if (seen < 3)
-		atomic_add(&t->conn->flags, WEIR_CONN_OVERLAP);
-	return seen == 3;
-}
-
-/* The answer's first byte is here; at_us is when it arrived. */
-static __always_inline void turn_end(struct turn *t, __u32 seq, __u64 at_us)
+static __always_inline void turn_end(struct turn *t, __u32 seq, __u64 at_us,
+				     bool handshake)
 {
 	struct weir_conn *conn = t->conn;
 	struct tcp_sock *tp = t->tp;
 	__u64 start_us = tp->first_tx_mstamp;
-	bool resent = tp->total_retrans != conn->retransmits;
 	struct outcome o = {
-		.phase = WEIR_PHASE_TURN,
+		.phase = handshake ? WEIR_PHASE_HANDSHAKE : WEIR_PHASE_TURN,
 		.failure = WEIR_FAILURE_COUNT,
+		.resent = turn_resent(conn, tp),
 	};
 
 	/* Before the call word: see the start of this file. */
 	__sync_lock_test_and_set(&conn->turn_seq, seq);
 	conn->retransmits = tp->total_retrans;
-	if (resent && conn->call == WEIR_CALL_TURN)
+	if (o.resent && conn->call == WEIR_CALL_TURN)
 		start_us = conn->call_us;
 	if (at_us < start_us)
 		at_us = start_us;
 	o.call_us = start_us;
 	call_stop(conn, WEIR_CALL_TURN);
 	conn_flag_set(conn, WEIR_CONN_ANSWERED);
+	forgive(conn);
 	/* After a retransmission first_tx is that of the copy. */
-	if (!resent)
+	if (!o.resent && !handshake)
 		latency_count(conn, WEIR_PHASE_TURN, at_us - start_us);
 	o.result = classify_result(0, 0, at_us - start_us, t->service->slow_us);
 	outcome_record(conn, t->service, &o);
 }
 
-static __always_inline void data_arrived(struct turn *t, __u64 at_us)
+/* The peer spoke first (MySQL, SMTP, SSH): it lives, and asks for a request. */
+static __always_inline void greeted(struct turn *t, __u64 at_us)
 {
-	__u32 seq = written_seq(t->tp);
+	struct weir_conn *conn = t->conn;
+	__u64 start_us = conn->established_us;
+	struct outcome o = {
+		.phase = WEIR_PHASE_HANDSHAKE,
+		.failure = WEIR_FAILURE_COUNT,
+		.call_us = start_us,
+	};
 
+	if (conn_flag_set(conn, WEIR_CONN_ANSWERED) & WEIR_CONN_ANSWERED)
+		return;
+	if (at_us < start_us)
+		at_us = start_us;
+	o.result = classify_result(0, 0, at_us - start_us, t->service->slow_us);
+	outcome_record(conn, t->service, &o);
+	probe_end(conn, PROBE_ONE_OK);
+}
+
+static __always_inline void data_arrived(struct turn *t, __u64 at_us,
+					 bool handshake)
+{
+	struct weir_conn *conn = t->conn;
+	__u32 seq = written_seq(t->tp);
+	__u64 silent_us = at_us - conn->heard_us;
+
+	conn->heard_us = at_us;
 	if (!t->tp->bytes_sent)
-		leave_turns(t);
-	else if (seq != t->conn->turn_seq)
-		turn_end(t, seq, at_us);
+		greeted(t, at_us);
+	else if (seq != conn->turn_seq)
+		turn_end(t, seq, at_us, handshake);
+	else if ((__s64)silent_us > (__s64)MANNER_PUSH_PAUSE_US)
+		strike(t, WEIR_CONN_PUSH);
+}
+
+#define TLS_CHANGE_CIPHER_SPEC 0x14
+#define TLS_HANDSHAKE	       0x16
+#define TLS_MAJOR	       3
+
+/*
+ * Is this answer part of a TLS handshake? Only the first answer of a
+ * connection is looked at, and, if that was one, those that follow it until
+ * the first that is not: two bytes of the newest segment, nothing is kept.
+ */
+static __always_inline bool in_handshake(struct weir_conn *conn,
+					 struct sock *sk)
+{
+	struct sk_buff *newest;
+	__u8 head[2] = {};
+
+	if ((conn->flags & (WEIR_CONN_ANSWERED | WEIR_CONN_TLS)) ==
+	    WEIR_CONN_ANSWERED)
+		return false;
+	newest = BPF_CORE_READ(sk, sk_receive_queue.prev);
+	if (newest)
+		bpf_probe_read_kernel(head, sizeof(head),
+				      BPF_CORE_READ(newest, data));
+	if (head[1] == TLS_MAJOR &&
+	    (head[0] == TLS_HANDSHAKE || head[0] == TLS_CHANGE_CIPHER_SPEC)) {
+		conn_flag_set(conn, WEIR_CONN_TLS);
+		return true;
+	}
+	conn_flag_clear(conn, WEIR_CONN_TLS);
+	return false;
+}
+
+/*
+ * An answer while part of the request is still unacknowledged. Once may be an
+ * early answer; as a habit it is pipelining, HTTP/2 or the like.
+ */
+static __always_inline bool overlaps(struct turn *t)
+{
+	return t->tp->snd_una != t->tp->snd_nxt && strike(t, WEIR_CONN_OVERLAP);
 }
 
 SEC("tp_btf/sk_data_ready")
@@ -116,10 +193,8 @@ int BPF_PROG(weir_data_ready, struct sock *sk)
 	if (received <= (sk_state(t.tp) != BPF_TCP_ESTABLISHED ? 1 : 0))
 		return 0;
 	t.conn->received_bytes += received;
-	if (overlaps(&t))
-		leave_turns(&t);
-	else
-		data_arrived(&t, t.tp->tcp_mstamp);
+	if (!overlaps(&t))
+		data_arrived(&t, t.tp->tcp_mstamp, in_handshake(t.conn, sk));
 	return 0;
 }
 
@@ -140,8 +215,30 @@ int BPF_PROG(weir_tcp_probe, struct sock *sk, struct sk_buff *skb)
 		return 0;
 	t.conn->received_bytes += bytes;
 	/* It runs before the ACK is processed and the clock is taken. */
-	data_arrived(&t, now_us());
+	data_arrived(&t, now_us(), false);
 	return 0;
+}
+
+/* A request as large as this is an upload: it is awaited from its end on. */
+#define UPLOAD_BYTES 262144u
+
+/*
+ * More is written while an answer is awaited. After a pause it was not written
+ * for that answer's sake. The age of an upload counts from its latest piece:
+ * the backend is not slow while it is being fed.
+ */
+static __always_inline void written_on(struct turn *t, __u32 seq, __u64 at_us)
+{
+	struct weir_conn *conn = t->conn;
+	__u64 pause_us = at_us - conn->wrote_us;
+
+	conn->wrote_us = at_us;
+	if ((__s64)pause_us > (__s64)MANNER_PAUSE_US &&
+	    strike(t, WEIR_CONN_LONE))
+		return;
+	if (seq - conn->turn_seq > UPLOAD_BYTES &&
+	    call_stop(conn, WEIR_CALL_TURN))
+		call_start(conn, t->service, WEIR_CALL_TURN, at_us);
 }
 
 SEC("tp_btf/sock_send_length")
@@ -154,11 +251,16 @@ int BPF_PROG(weir_send, struct sock *sk, int ret, int flags)
 	if (ret <= 0 || !turn_find(&t, sk))
 		return 0;
 	seq = written_seq(t.tp);
-	if (t.conn->call != WEIR_CALL_NONE || seq == t.conn->turn_seq)
+	if (seq == t.conn->turn_seq)
 		return 0;
 	/* All of it sent: the stack has just looked at the clock. */
 	at_us = t.tp->snd_nxt == seq ? t.tp->tcp_mstamp : now_us();
-	call_start(t.conn, t.service, WEIR_CALL_TURN, at_us);
+	if (t.conn->call == WEIR_CALL_NONE) {
+		t.conn->wrote_us = at_us;
+		call_start(t.conn, t.service, WEIR_CALL_TURN, at_us);
+	} else if (t.conn->call == WEIR_CALL_TURN) {
+		written_on(&t, seq, at_us);
+	}
 	if (*(volatile __u32 *)&t.conn->turn_seq == seq ||
 	    sk_state(t.tp) == BPF_TCP_CLOSE)
 		call_stop(t.conn, WEIR_CALL_TURN);

@@ -20,7 +20,7 @@
 
 #include <linux/types.h>
 
-#define WEIR_ABI_VERSION 1
+#define WEIR_ABI_VERSION 2
 
 /* Limits (W7). Reaching one is counted in weir_fault and reported. */
 #define WEIR_SERVICES_MAX 4097u	     /* 4096 policies and slot 0 */
@@ -46,7 +46,9 @@
 #define WEIR_VERDICTS(X)                                                      \
 	X(ALLOW, "allow", "the connection was let through")                   \
 	X(REFUSE, "refuse", "connect() failed at once, no packet left")       \
-	X(WOULD_REFUSE, "would_refuse", "observe mode: would have been refused")
+	X(DROP, "drop", "the SYN was lost on purpose: connect() waits")       \
+	X(WOULD_REFUSE, "would_refuse", "observe mode: would have been refused") \
+	X(WOULD_DROP, "would_drop", "observe mode: its SYN would have been lost")
 
 #define WEIR_REASONS(X)                                                       \
 	X(NONE, "none", "no rule objected")                                   \
@@ -60,7 +62,8 @@
 
 #define WEIR_PHASES(X)                                                        \
 	X(CONNECT, "connect", "from connect() to established or failed")      \
-	X(TURN, "turn", "from a request's first byte to the answer's first byte")
+	X(TURN, "turn", "from a request to the answer's first byte")          \
+	X(HANDSHAKE, "handshake", "a TLS handshake: a turn that answers no request")
 
 #define WEIR_RESULTS(X)                                                       \
 	X(SUCCESS, "success", "established, or answered, in time")            \
@@ -232,6 +235,8 @@ struct weir_service {
 	__u32 slice_shift;	/* a start slice is 1 << slice_shift us long */
 	__u64 slow_us;		/* 0: slow calls are not judged */
 	__u64 silence_us;	/* consecutive failures are forgotten after it */
+	__u32 drop;		/* an open breaker loses the SYN, refuses nothing */
+	__u32 reserved;
 	char name[WEIR_NAME_BYTES];	/* how a restarted agent finds its slots */
 };
 
@@ -302,11 +307,21 @@ struct weir_subject {
 	__u32 calls_active;
 
 	__u64 calls[WEIR_PHASE_COUNT][WEIR_RESULT_COUNT];
+	/*
+	 * What the breaker counts. A connect that succeeds and goes on to a
+	 * request is one call with it; see outcome_record().
+	 */
+	__u64 judged[WEIR_RESULT_COUNT];
 	__u64 failures[WEIR_FAILURE_COUNT];
+	/* Of the judged failures and slow calls: with retransmissions. */
+	__u64 resent[WEIR_PHASE_COUNT];
+	__u64 manner;		/* 0 takes turns .. WEIR_MANNER_MAX does not */
 	__s64 older;		/* calls in flight that fell off the ring */
 	__u64 slices[WEIR_SLICES];	/* see slice_start() */
-	__u64 pad1[8];
+	__u64 pad1[4];
 };
+
+#define WEIR_MANNER_MAX 15u	/* see manner.h */
 
 /* weir_hist, element endpoint: recent-quantile source, may wrap. */
 struct weir_endpoint_hist {
@@ -338,8 +353,16 @@ enum weir_call {
 #define WEIR_CONN_DUPLEX (1u << 5)	/* no turns: both sides speak at will */
 #define WEIR_CONN_ANSWERED (1u << 6)	/* at least one turn ended */
 #define WEIR_CONN_RELEASED (1u << 7)	/* the application has closed it */
-#define WEIR_CONN_UNSETTLED (1u << 8)	/* closed; was an answer awaited? */
-#define WEIR_CONN_OVERLAP (1u << 16)	/* bits 16 and 17: overlaps seen */
+#define WEIR_CONN_OWED (1u << 8)	/* a connect not judged yet: it succeeded */
+#define WEIR_CONN_TLS (1u << 9)		/* in a TLS handshake */
+#define WEIR_CONN_DROPPED (1u << 10)	/* its SYN is not sent */
+#define WEIR_CONN_RESET (1u << 11)	/* Weir resets it */
+#define WEIR_CONN_UNSETTLED (1u << 12)	/* closed; was an answer awaited? */
+/* Two bits each: how often the two sides did not wait for each other. */
+#define WEIR_CONN_OVERLAP (1u << 16)	/* an answer before the request was out */
+#define WEIR_CONN_LONE (1u << 18)	/* a pause, and more written, unanswered */
+#define WEIR_CONN_PUSH (1u << 20)	/* a pause, and data that answers nothing */
+#define WEIR_CONN_CLEAN (1u << 22)	/* four bits: turns since the last of these */
 
 struct weir_conn {
 	__u32 slot;
@@ -354,6 +377,8 @@ struct weir_conn {
 	__u64 admitted_us;	/* connect() */
 	__u64 established_us;
 	__u64 received_bytes;	/* at the last turn's end */
+	__u64 heard_us;		/* when data arrived last */
+	__u64 wrote_us;		/* when more of a request was written last */
 	__u32 turn_seq;		/* write_seq at the last answer */
 	__u32 retransmits;	/* total_retrans at the last answer */
 };
@@ -372,6 +397,37 @@ struct weir_event {
 struct weir_recount {
 	__u32 held;
 	__u32 overdue;		/* unanswered turns older than slow_us */
+	__u32 unsent;		/* of these: the peer has not got all of it */
+	__u32 reserved;
+};
+
+/* What an open breaker does to established connections. */
+enum weir_established {
+	WEIR_ESTABLISHED_KEEP,
+	WEIR_ESTABLISHED_RESET_STUCK,	/* an answer is overdue */
+	WEIR_ESTABLISHED_RESET_IDLE,	/* nothing is awaited */
+	WEIR_ESTABLISHED_RESET_ALL,
+};
+
+/* weir_select, one element: which connections the next walk is to list. */
+struct weir_select {
+	__u32 subject;
+	__u32 which;		/* enum weir_established */
+	__u32 max;		/* at most that many */
+	__u32 found;		/* by the walk */
+	__u64 stuck_us;		/* what "overdue" is */
+};
+
+/* What the walk writes for each: enough to find that socket and no other. */
+struct weir_victim {
+	__u64 cookie;
+	__u32 source[4];	/* this side; addresses as everywhere */
+	__u32 peer[4];
+	__u16 source_port;
+	__u16 peer_port;
+	__u32 netns;		/* inode of its network namespace */
+	__u32 family;		/* AF_INET or AF_INET6, as the socket has it */
+	__u32 subject;
 };
 
 #define WEIR_PIN_SIZE(type, bytes)                                            \
@@ -383,13 +439,15 @@ WEIR_PIN_SIZE(weir_rule_key, 20);
 WEIR_PIN_SIZE(weir_rule, 16);
 WEIR_PIN_SIZE(weir_rule_set, 136);
 WEIR_PIN_SIZE(weir_client_key, 24);
-WEIR_PIN_SIZE(weir_service, 112);
+WEIR_PIN_SIZE(weir_service, 120);
 WEIR_PIN_SIZE(weir_verdict, 56);
 WEIR_PIN_SIZE(weir_histogram, 1592);
-WEIR_PIN_SIZE(weir_stat, 3600);
-WEIR_PIN_SIZE(weir_subject, 576);
+WEIR_PIN_SIZE(weir_stat, 3760);
+WEIR_PIN_SIZE(weir_subject, 640);
 WEIR_PIN_SIZE(weir_endpoint_hist, 1584);
 WEIR_PIN_SIZE(weir_endpoint_key, 24);
-WEIR_PIN_SIZE(weir_conn, 72);
+WEIR_PIN_SIZE(weir_conn, 88);
 WEIR_PIN_SIZE(weir_event, 40);
-WEIR_PIN_SIZE(weir_recount, 8);
+WEIR_PIN_SIZE(weir_recount, 16);
+WEIR_PIN_SIZE(weir_select, 24);
+WEIR_PIN_SIZE(weir_victim, 56);

@@ -9,8 +9,7 @@ equal "turns" "$(results "$(client turns $S4 7002 15)" ok)" 15
 equal "failing connects" "$(results "$(client blocking $S4 7009 7)" ECONNREFUSED)" 7
 backend answer 50 > /dev/null
 client turns $S4 7002 5 > /dev/null
-client hold $S4 7001 6 > /dev/null &
-PIDS+=($!)
+spawn_in_cgroup "$CLIENT" hold $S4 7001 6 > /dev/null
 expect "six connections held" 5 in_use_is "$S4:7001" 6
 
 equal "opened" "$(service $S4:7001 .connections.opened)" 26

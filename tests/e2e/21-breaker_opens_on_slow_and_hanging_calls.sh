@@ -31,8 +31,7 @@ expect "closed" 3 state_is $S4:7001 closed
 sleep 0.2
 backend hang > /dev/null
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do
-	client turns $S4 7001 1 > /dev/null &
-	PIDS+=($!)
+	spawn_in_cgroup "$CLIENT" turns $S4 7001 1 > /dev/null
 done
 expect "open: calls in flight are overdue" 5 state_is $S4:7001 open
 at_least "overdue" "$(service orders .calls.overdue)" 10

@@ -22,7 +22,6 @@ equal "level" "$(endpoint $S4:7001 .breaker.level)" 2
 expect "half-open" 4 state_is $S4:7001 half_open
 backend listen > /dev/null
 backend hang > /dev/null
-client turns $S4 7001 1 > /dev/null &
-PIDS+=($!)
+spawn_in_cgroup "$CLIENT" turns $S4 7001 1 > /dev/null
 expect "a probe that never answers is a failure" 5 state_is $S4:7001 open
 equal "trip" "$(endpoint $S4:7001 .breaker.trip)" probe_timeout

@@ -29,7 +29,7 @@ all_released service-cap
 all_released endpoint-cap
 # Many threads that connect and close without a pause: never one above.
 backend clear > /dev/null
-for _ in 1 2 3 4 5 6; do client parallel $S4 7001 100 5 > /dev/null & PIDS+=($!); done
+for _ in 1 2 3 4 5 6; do spawn_in_cgroup "$CLIENT" parallel $S4 7001 100 5 > /dev/null; done
 sleep 3
 at_most "peak seen by the server" "$(peak)" 20
 all_released service-cap

@@ -26,12 +26,9 @@ backend answer 0 > /dev/null
 all_released orders
 
 # A process is killed with 1,000 connections open.
-( echo "$BASHPID" > "$CGROUP/cgroup.procs"
-  ulimit -n 4096
-  exec nsenter --net="/run/netns/$ID-c" "$CLIENT" hold $S4 7001 1000 ) > "$T/held" &
-holder=$!
-PIDS+=("$holder")
+ulimit -n 4096
+spawn_in_cgroup "$CLIENT" hold $S4 7001 1000 > "$T/held"
 expect "1,000 connections" 20 in_use_is orders 1000
-kill -9 "$holder"
+kill -9 "$LAST"
 all_released orders
-equal "adopted" "$(service orders '.decisions.refuse.cap')" 0
+equal "refused by the cap" "$(service orders .decisions.refuse.cap)" 0

@@ -7,14 +7,11 @@ mode: enforce
 service: {destinations: [{address: $S4, ports: [7001]}, {address: $S6, ports: [7001]}]}
 bulkhead: {maxConnections: 30}
 EOF
-client hold $S4 7001 12 > /dev/null &
-holder=$!
-PIDS+=("$holder")
-client hold $S6 7001 8 > /dev/null &
-PIDS+=($!)
+spawn_in_cgroup "$CLIENT" hold $S4 7001 12 > /dev/null
+holder=$LAST
+spawn_in_cgroup "$CLIENT" hold $S6 7001 8 > /dev/null
 # Not ours: outside the cgroup.
-on_client "$CLIENT" hold $S4 7001 5 > /dev/null &
-PIDS+=($!)
+spawn_on_client "$CLIENT" hold $S4 7001 5 > /dev/null
 accepted() { [ "$(peak)" = 25 ]; }
 expect "25 connections before the agent" 5 accepted
 start_agent

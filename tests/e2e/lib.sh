@@ -32,11 +32,13 @@ cleanup() {
 	trap - EXIT
 	for pid in $AGENT_PID "${PIDS[@]}"; do kill -CONT "$pid"; kill "$pid"; done 2> /dev/null
 	for pid in $(cat "$CGROUP/cgroup.procs" 2> /dev/null); do kill -9 "$pid"; done
+	for pid in $(ip netns pids "$ID-s" 2> /dev/null); do kill -9 "$pid"; done
 	for pid in "${PIDS[@]}"; do
 		for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$pid" 2> /dev/null || break; sleep 0.1; done
 		kill -9 "$pid" 2> /dev/null
 	done
 	[ -z "$AGENT_PID" ] || { sleep 0.3; kill -9 "$AGENT_PID" 2> /dev/null; }
+	for pid in $(ip netns pids "$ID-c" 2> /dev/null); do kill -9 "$pid"; done
 	wait 2> /dev/null
 	ip netns del "$ID-c" 2> /dev/null
 	ip netns del "$ID-s" 2> /dev/null
@@ -84,10 +86,17 @@ in_cgroup() {
 	( echo "$BASHPID" > "$CGROUP/cgroup.procs"; exec nsenter --net="/run/netns/$ID-c" "$@" )
 }
 
-in_background() { # a function or command; its pid goes to $LAST
-	"$@" &
+# In the background, as themselves: a function with & would be a shell around
+# its program, and only the shell would be killed. The pid goes to $LAST.
+spawned() {
 	LAST=$!
 	PIDS+=("$LAST")
+}
+spawn_on_client() { nsenter --net="/run/netns/$ID-c" "$@" & spawned; }
+spawn_on_server() { nsenter --net="/run/netns/$ID-s" "$@" & spawned; }
+spawn_in_cgroup() {
+	( echo "$BASHPID" > "$CGROUP/cgroup.procs"; exec nsenter --net="/run/netns/$ID-c" "$@" ) &
+	spawned
 }
 
 client() { in_cgroup "$CLIENT" "$@"; }
@@ -190,8 +199,7 @@ policy() { # NAME; the spec comes from stdin
 # ---- the backend -------------------------------------------------------------------------
 
 start_server() { # ADDRESS PORT...
-	on_server "$SERVER" "$T/server.sock" "$@" 2>> "$T/server.log" &
-	PIDS+=($!)
+	spawn_on_server "$SERVER" "$T/server.sock" "$@" 2>> "$T/server.log"
 	wait_until 5 test -S "$T/server.sock" || fail "the server did not start"
 }
 
@@ -200,10 +208,9 @@ peak() { backend stats | sed 's/.*peak \([0-9]*\).*/\1/'; }
 
 # SYNs that left the client for one port, seen on its own wire.
 count_syns() { # PORT
-	on_client tcpdump -i c0 -n -l --immediate-mode \
+	spawn_on_client tcpdump -i c0 -n -l --immediate-mode \
 		"tcp dst port $1 and tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn" \
-		> "$T/syns" 2> "$T/tcpdump.log" &
-	PIDS+=($!)
+		> "$T/syns" 2> "$T/tcpdump.log"
 	wait_until 5 grep -q 'listening on' "$T/tcpdump.log" || fail "tcpdump does not listen"
 }
 syns() {

@@ -55,9 +55,8 @@ static void totals_become_differences(void **state)
 
 	(void)state;
 	make(&bed);
-	bed.k.calls[WEIR_PHASE_CONNECT][WEIR_RESULT_SUCCESS] = 3;
-	bed.k.calls[WEIR_PHASE_TURN][WEIR_RESULT_SUCCESS] = 4;
-	bed.k.calls[WEIR_PHASE_TURN][WEIR_RESULT_FAILURE] = 2;
+	bed.k.judged[WEIR_RESULT_SUCCESS] = 7;
+	bed.k.judged[WEIR_RESULT_FAILURE] = 2;
 	take(&bed, NOW_US);
 	assert_int_equal(bed.sample.success, 7);
 	assert_int_equal(bed.sample.failure, 2);
@@ -72,7 +71,7 @@ static void neutral_is_no_sample(void **state)
 
 	(void)state;
 	make(&bed);
-	bed.k.calls[WEIR_PHASE_CONNECT][WEIR_RESULT_NEUTRAL] = 9;
+	bed.k.judged[WEIR_RESULT_NEUTRAL] = 9;
 	take(&bed, NOW_US);
 	assert_int_equal(
 		bed.sample.success + bed.sample.failure + bed.sample.slow, 0);
@@ -115,7 +114,7 @@ static void an_overdue_call_counts_once_when_it_ends(void **state)
 	assert_int_equal(bed.sample.slow, 1);
 	memset(bed.k.slices, 0, sizeof(bed.k.slices));
 	bed.k.calls_active = 0;
-	bed.k.calls[WEIR_PHASE_TURN][WEIR_RESULT_SLOW] = 1;
+	bed.k.judged[WEIR_RESULT_SLOW] = 1;
 	take(&bed, NOW_US);
 	assert_int_equal(bed.sample.slow, 0);
 }

@@ -21,7 +21,7 @@
 #define TICKS_SCAN	  50u
 
 /* Read-only data of the programs, which the agent sets before loading. */
-uint32_t weir_services_max, weir_send_hook;
+uint32_t weir_services_max, weir_send_hook, weir_turn_hook;
 
 /* ---- in place of agent/dataplane.c and agent/events.c --------------------------------- */
 
@@ -79,6 +79,7 @@ void daemon_start(struct daemon *d, const struct weir_policies *policies,
 	map_plane(&d->plane);
 	weir_services_max = d->plane.services_max;
 	weir_send_hook = d->plane.send_hook;
+	weir_turn_hook = 1;
 	memset(&d->registry, 0, sizeof(d->registry));
 	if (registry_open(&d->registry, &d->plane, host_now_ns))
 		abort();

@@ -37,6 +37,7 @@
 #define bpf_skc_to_tcp_sock			  helper_tcp
 #define bpf_ringbuf_reserve			  helper_reserve
 #define bpf_ringbuf_submit			  helper_submit
+#define bpf_probe_read_kernel(to, n, from)	  __builtin_memcpy(to, from, n)
 #define bpf_get_retval()			  0
 #define bpf_set_retval				  helper_retval
 #define bpf_getsockopt(...)			  helper_getsockopt()

@@ -141,7 +141,8 @@ static void hold(struct oracle *o, uint32_t id, bool shadow, int by)
 }
 
 void oracle_admit(struct oracle *o, struct oracle_conn *c, uint32_t slot,
-		  uint32_t endpoint, struct oracle_ruling ruling)
+		  uint32_t endpoint, struct oracle_ruling ruling,
+		  uint64_t now_us)
 {
 	*c = (struct oracle_conn){
 		.slot = slot,
@@ -150,6 +151,7 @@ void oracle_admit(struct oracle *o, struct oracle_conn *c, uint32_t slot,
 		.held = true,
 		.shadow = ruling.shadow,
 		.probe = ruling.probe,
+		.admitted_us = now_us,
 	};
 	c->epoch = o->subjects[c->breaker].epoch;
 	if (ruling.probe)
@@ -211,7 +213,8 @@ static void unlink_call(struct oracle_subject *s, struct oracle_conn *c)
 }
 
 /* Does the outcome of a call belong to the present epoch? */
-static bool counts(const struct oracle *o, const struct oracle_conn *c)
+static bool counts(const struct oracle *o, const struct oracle_conn *c,
+		   uint64_t start_us)
 {
 	const struct oracle_subject *s = &o->subjects[c->breaker];
 
@@ -219,7 +222,7 @@ static bool counts(const struct oracle *o, const struct oracle_conn *c)
 		return false;
 	switch (gate_of(o, c->slot, c->breaker)) {
 	case GATE_ADMIT:
-		return c->start_us >= s->epoch_us;
+		return start_us >= s->epoch_us;
 	case GATE_PROBE:
 		return c->probe && c->epoch == s->epoch;
 	default:
@@ -313,28 +316,50 @@ static void add_result(struct oracle_subject *s, enum weir_result result)
 	s->slow_ended += result == WEIR_RESULT_SLOW;
 }
 
-void oracle_finish(struct oracle *o, struct oracle_conn *c, enum oracle_end how,
-		   uint64_t now_us)
+/* Into the books; a neutral one only shows that the subject is in use. */
+static void record(struct oracle *o, struct oracle_conn *c,
+		   enum weir_result result, uint64_t now_us)
 {
-	struct oracle_subject *s = &o->subjects[c->breaker];
-	enum weir_result result = class_of(o, c, how, now_us);
-
-	unlink_call(s, c);
-	c->calling = false;
-	if (!counts(o, c))
-		result = WEIR_RESULT_NEUTRAL;
 	touch(o, c);
 	add_result(&o->subjects[c->slot], result);
 	if (c->endpoint != WEIR_NONE)
 		add_result(&o->subjects[c->endpoint], result);
 	if (result != WEIR_RESULT_NEUTRAL)
 		feed_row(o, c, result, now_us);
+}
+
+void oracle_finish(struct oracle *o, struct oracle_conn *c, enum oracle_end how,
+		   uint64_t now_us)
+{
+	enum weir_result result = class_of(o, c, how, now_us);
+
+	unlink_call(&o->subjects[c->breaker], c);
+	c->calling = false;
+	if (!counts(o, c, c->start_us))
+		result = WEIR_RESULT_NEUTRAL;
+	/* A handshake that a hanging backend's kernel completes, too. */
+	c->owed = c->connecting && result == WEIR_RESULT_SUCCESS;
+	if (c->owed)
+		return;
+	record(o, c, result, now_us);
 	if (result == WEIR_RESULT_NEUTRAL)
 		settle(o, c, 0, 0);
-	else if (result != WEIR_RESULT_SUCCESS)
-		settle(o, c, 0, 1);
-	else if (!c->connecting)
+	else if (result == WEIR_RESULT_SUCCESS)
 		settle(o, c, 1, 0);
+	else
+		settle(o, c, 0, 1);
+}
+
+void oracle_settle_connect(struct oracle *o, struct oracle_conn *c,
+			   uint64_t now_us)
+{
+	if (!c->owed)
+		return;
+	c->owed = false;
+	record(o, c,
+	       counts(o, c, c->admitted_us) ? WEIR_RESULT_SUCCESS
+					    : WEIR_RESULT_NEUTRAL,
+	       now_us);
 }
 
 void oracle_rehome(struct oracle *o, struct oracle_conn *c)

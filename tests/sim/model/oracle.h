@@ -35,10 +35,11 @@ struct oracle_conn {
 	uint32_t slot, endpoint, breaker;
 	uint32_t epoch;
 	bool held, shadow, probe;
-	bool connected, connecting, duplex;
+	bool connected, connecting;
+	bool owed;    /* established, and no request has been judged yet */
 	bool calling; /* a call is in flight */
 	bool seen;    /* and the kernel was told of its start */
-	uint64_t start_us, connected_us;
+	uint64_t admitted_us, start_us, connected_us;
 	struct oracle_conn *before, *after; /* in flight on the same breaker */
 };
 
@@ -109,13 +110,17 @@ void oracle_forget(struct oracle *o, uint32_t id);
 struct oracle_ruling oracle_rule(const struct oracle *o, uint32_t slot,
 				 uint32_t endpoint, uint64_t now_ns);
 void oracle_admit(struct oracle *o, struct oracle_conn *c, uint32_t slot,
-		  uint32_t endpoint, struct oracle_ruling ruling);
+		  uint32_t endpoint, struct oracle_ruling ruling,
+		  uint64_t now_us);
 void oracle_start(struct oracle *o, struct oracle_conn *c, bool seen,
 		  uint64_t now_us);
 void oracle_finish(struct oracle *o, struct oracle_conn *c, enum oracle_end how,
 		   uint64_t now_us);
 /* connect() failed before the SYN. */
 void oracle_unsent(struct oracle *o, struct oracle_conn *c);
+/* No request followed: the connect was a call of its own. */
+void oracle_settle_connect(struct oracle *o, struct oracle_conn *c,
+			   uint64_t now_us);
 /* The connection is established and nothing is awaited: what now? */
 void oracle_probe_well(struct oracle *o, struct oracle_conn *c);
 void oracle_probe_reset(struct oracle *o, struct oracle_conn *c);

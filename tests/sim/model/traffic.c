@@ -346,7 +346,8 @@ static void begin(struct world *w, struct flow *f)
 		flow_free(w, f);
 		return;
 	}
-	oracle_admit(&w->oracle, &f->conn, slot, endpoint, ruling);
+	oracle_admit(&w->oracle, &f->conn, slot, endpoint, ruling,
+		     host_now_ns / NS_PER_US);
 	check_flow(w, f);
 	o = connect_outcome(w, f);
 	if (o.fate == FATE_LOCAL) {
@@ -398,6 +399,12 @@ static void failed(struct world *w, struct flow *f, int error)
 	ended(w, f);
 }
 
+static void let_go(struct world *w, struct flow *f)
+{
+	oracle_settle_connect(&w->oracle, &f->conn, host_now_ns / NS_PER_US);
+	oracle_probe_well(&w->oracle, &f->conn);
+}
+
 /* The application closes: what it awaited, it has given up. */
 static void release(struct world *w, struct flow *f, bool abort)
 {
@@ -408,7 +415,7 @@ static void release(struct world *w, struct flow *f, bool abort)
 		oracle_finish(&w->oracle, &f->conn, ORACLE_LOCAL,
 			      host_now_ns / NS_PER_US);
 	else
-		oracle_probe_well(&w->oracle, &f->conn);
+		let_go(w, f);
 	if (connected && !abort) {
 		schedule(w, f, STEP_CLOSING, 300 * NS_PER_US);
 		check_flow(w, f);
@@ -445,7 +452,6 @@ static void established(struct world *w, struct flow *f)
 	check_wake(w, f);
 	if (mood_of(w, f, &r) == MOOD_GREET) {
 		host_answer(f->index, 20);
-		f->conn.duplex = true;
 		oracle_probe_well(&w->oracle, &f->conn);
 		check_flow(w, f);
 	}
@@ -475,9 +481,8 @@ static void connecting_done(struct world *w, struct flow *f)
 static void answered(struct world *w, struct flow *f)
 {
 	host_answer(f->index, 100);
-	if (f->conn.calling)
-		oracle_finish(&w->oracle, &f->conn, ORACLE_ANSWERED,
-			      host_now_ns / NS_PER_US);
+	oracle_finish(&w->oracle, &f->conn, ORACLE_ANSWERED,
+		      host_now_ns / NS_PER_US);
 	check_flow(w, f);
 	check_wake(w, f);
 }
@@ -532,9 +537,8 @@ static void ask(struct world *w, struct flow *f)
 	bool early = traced && o.fate == FATE_ANSWER && random_chance(&r, 5);
 
 	host_write(f->index, 50);
-	if (!f->conn.duplex)
-		oracle_start(&w->oracle, &f->conn, traced && !early,
-			     host_now_ns / NS_PER_US);
+	oracle_start(&w->oracle, &f->conn, traced && !early,
+		     host_now_ns / NS_PER_US);
 	if (early)
 		answered(w, f);
 	if (traced)
