@@ -52,12 +52,29 @@ static void count_endpoints(const struct service *service, uint64_t now_ns,
 	}
 }
 
+/* Can this step open it, or probe a suppressed one? */
+static bool guard_matters(const struct breaker *breaker,
+			  const struct breaker_sample *sample, uint64_t now_ns)
+{
+	switch (breaker->state) {
+	case WEIR_STATE_CLOSED:
+		return sample->failure || sample->slow || sample->consecutive;
+	case WEIR_STATE_OPEN_SUPPRESSED:
+		return now_ns >= breaker->until_ns;
+	default:
+		return breaker->state == WEIR_STATE_HALF_OPEN;
+	}
+}
+
 static enum breaker_guard ask_guard(const struct subject *subject,
+				    const struct breaker_sample *sample,
 				    uint64_t now_ns)
 {
 	uint32_t open, all;
 
-	if (!subject->is_endpoint)
+	/* Counting is dear: thousands of endpoints are looked at each tick. */
+	if (!subject->is_endpoint ||
+	    !guard_matters(&subject->breaker, sample, now_ns))
 		return BREAKER_GUARD_ALLOW;
 	count_endpoints(subject->service, now_ns, &open, &all);
 	/* Half-open is open already: opening again ejects nobody anew. */
@@ -319,10 +336,10 @@ void decide_step(struct decide *decide, struct subject *subject,
 	for (int i = 0; i < STEPS_MAX; i++) {
 		uint64_t probes = __atomic_load_n(&k->probe, __ATOMIC_ACQUIRE);
 		uint32_t epoch = subject->breaker.epoch;
-		struct breaker_change change =
-			breaker_step(&subject->breaker, rules, &sample,
-				     ask_guard(subject, now_ns), jitter(decide),
-				     decide->registry->local_fault, now_ns);
+		struct breaker_change change = breaker_step(
+			&subject->breaker, rules, &sample,
+			ask_guard(subject, &sample, now_ns), jitter(decide),
+			decide->registry->local_fault, now_ns);
 
 		if (!change.changed)
 			break;
