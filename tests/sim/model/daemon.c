@@ -136,14 +136,22 @@ static void look(struct daemon *d, struct subject *subject)
 	d->looked(d->ctx, subject);
 }
 
+static void meet(struct daemon *d, const struct weir_event *event)
+{
+	struct subject *subject = registry_endpoint(
+		&d->registry, &event->key, event->subject, host_now_ns);
+
+	if (subject)
+		d->met(d->ctx, subject);
+}
+
 void daemon_drain(struct daemon *d)
 {
 	struct weir_event event;
 
 	while (d->running && host_event(&event)) {
 		if (event.type == WEIR_EVENT_ENDPOINT)
-			registry_endpoint(&d->registry, &event.key,
-					  event.subject, host_now_ns);
+			meet(d, &event);
 		else
 			look(d, d->registry.subjects[event.subject]);
 	}

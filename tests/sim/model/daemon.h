@@ -20,7 +20,8 @@ struct daemon {
 	struct compiled *compiled;
 	uint64_t tick, lost_seen;
 	bool running;
-	/* Whoever watches: after each look, and after each audit. */
+	/* Whoever watches: a new endpoint, after each look and each audit. */
+	void (*met)(void *ctx, const struct subject *subject);
 	void (*looked)(void *ctx, struct subject *subject);
 	void (*audited)(void *ctx);
 	void *ctx;

@@ -188,7 +188,7 @@ void faults_reload(struct world *w)
 	if (!agent_is_there(w))
 		return;
 	memcpy(before, w->policies, sizeof(before));
-	shape_redraw(&w->policies[i], &r, w->shape->mode_flips);
+	shape_redraw(&w->policies[i], &r, w->shape->twin);
 	apply(w, before);
 	world_say(w, "reload: %s", w->policies[i].name);
 }

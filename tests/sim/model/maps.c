@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/model/random.h"
 #include "weir/abi.h"
 
 #define RULES_MAX   256u
@@ -101,7 +102,7 @@ static uint32_t home_of(const struct map *map, const uint8_t *key)
 
 	for (uint32_t i = 0; i < map->key_bytes; i++)
 		hash = (hash ^ key[i]) * 1099511628211ull;
-	return (uint32_t)(hash >> 20) & (map->slots - 1);
+	return (uint32_t)random_mix(hash) & (map->slots - 1);
 }
 
 /* The key's slot, or the free one where it would be. */

@@ -71,7 +71,7 @@ static void draw_bulkhead(struct policy_bulkhead *b, struct random *r)
 				     : WEIR_NONE;
 }
 
-void shape_redraw(struct weir_policy *policy, struct random *r, bool mode_flips)
+void shape_redraw(struct weir_policy *policy, struct random *r, bool twin)
 {
 	struct policy_breaker *b = &policy->breaker;
 
@@ -90,7 +90,9 @@ void shape_redraw(struct weir_policy *policy, struct random *r, bool mode_flips)
 		b->scope = b->scope == WEIR_SCOPE_ENDPOINT
 				   ? WEIR_SCOPE_SERVICE
 				   : WEIR_SCOPE_ENDPOINT;
-	if (random_chance(r, 20) && mode_flips)
+	if (twin)
+		b->wait_jitter = 0;
+	else if (random_chance(r, 20))
 		policy->mode = policy->mode == WEIR_MODE_ENFORCE
 				       ? WEIR_MODE_OBSERVE
 				       : WEIR_MODE_ENFORCE;
@@ -244,16 +246,16 @@ static void draw_sizes(struct shape *shape, struct random *r, bool large)
 	shape->service_count = random_chance(r, 15)
 				       ? (uint32_t)random_between(r, 3, 6)
 				       : (uint32_t)random_between(r, 1, 2);
-	shape->client_count = large ? 2000 : (uint32_t)random_between(r, 2, 24);
-	shape->pause_ns = random_between(r, 20, 400) * MS_NS;
-	shape->chaos_ns = random_between(r, 30, 100) * 100 * MS_NS;
+	shape->client_count = large ? 2000 : (uint32_t)random_between(r, 2, 12);
+	shape->pause_ns = random_between(r, 30, 300) * MS_NS;
+	shape->chaos_ns = random_between(r, 15, 60) * 100 * MS_NS;
 	if (large) {
 		shape->service_count = 1;
 		shape->pause_ns = 1500 * MS_NS;
 		shape->chaos_ns = 3 * NS_PER_S;
 	}
-	shape->endpoints_max = large ? 4096 : 96;
-	shape->sockets_max = large ? 16384 : 1024;
+	shape->endpoints_max = large ? 4096 : 80;
+	shape->sockets_max = large ? 16384 : 512;
 }
 
 void shape_make(struct shape *shape, uint64_t seed)
@@ -279,7 +281,16 @@ void shape_make(struct shape *shape, uint64_t seed)
 	shape->untraced = random_chance(&r, 20) ? 10 : 0;
 	shape->old_kernel = random_chance(&r, 15);
 	shape->state_early = random_chance(&r, 50);
-	shape->mode_flips = true;
+}
+
+void shape_twin(struct shape *shape, enum weir_mode mode)
+{
+	shape->twin = true;
+	shape->hint_ns = 0;
+	for (uint32_t i = 0; i < shape->service_count; i++) {
+		shape->policies[i].mode = mode;
+		shape->policies[i].breaker.wait_jitter = 0;
+	}
 }
 
 void shape_clear(struct shape *shape)

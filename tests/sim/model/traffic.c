@@ -276,12 +276,18 @@ static uint32_t endpoint_of(const struct world *w, const struct flow *f)
 
 static void begin(struct world *w, struct flow *f);
 
+/* What was only let through to be watched must not make further traffic. */
+static bool may_retry(const struct world *w, const struct flow *f)
+{
+	return !w->healing && !(w->shape->twin && f->conn.shadow);
+}
+
 /* The application sees the error, and closes, or tries again on the socket. */
 static void ended(struct world *w, struct flow *f)
 {
 	struct random r = chance_of(f, 5);
 
-	if (!w->healing && random_chance(&r, 10)) {
+	if (may_retry(w, f) && random_chance(&r, 10)) {
 		f->hash = random_mix(f->hash);
 		begin(w, f);
 		return;
@@ -294,7 +300,7 @@ static void unsent(struct world *w, struct flow *f)
 {
 	struct random r = chance_of(f, 6);
 
-	if (random_chance(&r, 30)) {
+	if (may_retry(w, f) && random_chance(&r, 30)) {
 		/* The socket connects again: what it held goes back first. */
 		oracle_probe_void(&w->oracle, &f->conn);
 		oracle_leave(&w->oracle, &f->conn);

@@ -139,15 +139,19 @@ static void looked(void *ctx, struct subject *subject)
 	/* Slot 0 has no breaker, and is not restored. */
 	if (world->wrong[0] || subject->id == WEIR_SLOT_OBSERVED)
 		return;
-	/* Met as the agent meets it: on its way to this look. */
-	if (!world->oracle.subjects[subject->id].known)
-		oracle_meet(&world->oracle, subject, false, host_now_ns);
 	wrong = oracle_look(&world->oracle, subject, host_now_ns);
 	if (wrong)
 		world_fail(world, "%s %s: %s", subject->service->name,
 			   subject->is_endpoint ? subject->name : "", wrong);
 	if (subject->breaker.epoch != world->epochs[subject->id])
 		note_move(world, subject);
+}
+
+static void met(void *ctx, const struct subject *subject)
+{
+	struct world *world = ctx;
+
+	oracle_meet(&world->oracle, subject, false, host_now_ns);
 }
 
 static void audited(void *ctx)
@@ -164,7 +168,6 @@ static void drain(struct world *world)
 {
 	if (agent_is_there(world))
 		daemon_drain(&world->daemon);
-	faults_sync(world, false);
 	world->drain_due = false;
 }
 
@@ -309,6 +312,7 @@ void world_open(struct world *world, const struct shape *shape, bool trace)
 	world->daemon.plane.services_max = SERVICES_MAX;
 	world->daemon.plane.endpoints_max = shape->endpoints_max;
 	world->daemon.plane.send_hook = !shape->old_kernel;
+	world->daemon.met = met;
 	world->daemon.looked = looked;
 	world->daemon.audited = audited;
 	world->daemon.ctx = world;
@@ -317,13 +321,21 @@ void world_open(struct world *world, const struct shape *shape, bool trace)
 	world_schedule(world, host_now_ns + DAEMON_TICK_NS, EVENT_TICK, 0, 0);
 }
 
-void world_close(struct world *world)
+void world_stop(struct world *world)
 {
+	if (!world->heap)
+		return;
 	daemon_kill(&world->daemon);
 	traffic_close(world);
 	oracle_close(&world->oracle);
 	host_close();
 	free(world->heap);
+	world->heap = NULL;
+}
+
+void world_close(struct world *world)
+{
+	world_stop(world);
 	free(world->moves);
 	free(world->epochs);
 }

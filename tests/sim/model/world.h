@@ -79,7 +79,7 @@ struct shape {
 	uint64_t hint_ns;  /* until the agent takes in an event; 0: at once */
 	unsigned untraced; /* percent of writes the tracepoint misses */
 	bool old_kernel, state_early;
-	bool mode_flips; /* reloads may change the mode */
+	bool twin; /* to be compared: same mode throughout, no jitter */
 };
 
 /* One change of state, for the comparison of two runs. */
@@ -123,14 +123,17 @@ void shape_make(struct shape *shape, uint64_t seed);
 void shape_clear(struct shape *shape);
 void shape_print(const struct shape *shape);
 /* Another draw of what a reload may change. */
-void shape_redraw(struct weir_policy *policy, struct random *r,
-		  bool mode_flips);
+void shape_redraw(struct weir_policy *policy, struct random *r, bool twin);
+/* The same world in one mode from start to end, to be compared. */
+void shape_twin(struct shape *shape, enum weir_mode mode);
 /* The mood of a server at a time. */
 enum mood shape_mood(const struct server *server, uint64_t now_ns);
 
 void world_open(struct world *world, const struct shape *shape, bool trace);
 /* Runs to the end, or until something is wrong. */
 void world_run(struct world *world);
+/* The world ends; what is known of it stays until world_close(). */
+void world_stop(struct world *world);
 void world_close(struct world *world);
 
 void world_fail(struct world *world, const char *format, ...)
