@@ -30,6 +30,7 @@ WEIRCTL  := $(sort $(wildcard tools/weirctl/*.c))
 UNIT     := $(sort $(wildcard tests/unit/*.c))
 FUZZ     := $(sort $(wildcard tests/fuzz/*.c))
 SIM      := $(sort $(wildcard tests/sim/*.c))
+SIMMODEL := $(sort $(wildcard tests/sim/model/*.c))
 BPFTESTS := $(sort $(wildcard tests/bpf/*.bpf.c))
 TOOLS    := $(sort $(wildcard tests/tools/*.c))
 DEMO     := $(sort $(wildcard demo/*.c))
@@ -229,7 +230,8 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(filter-out %/main.o,$(call obj,
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(WEIRCTL_LIBS)
 
-$(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(BUILD)/core.a $(BUILD)/common.a
+# The model stands in for the kernel and for libbpf's map calls; it comes first.
+$(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(call obj,$(SIMMODEL)) $(BUILD)/agent.a $(BUILD)/core.a $(BUILD)/common.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
 

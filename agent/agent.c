@@ -313,7 +313,8 @@ static int start(struct agent *agent)
 	if (!err)
 		err = open_plane(agent);
 	if (!err)
-		err = registry_open(&agent->registry, agent->plane);
+		err = registry_open(&agent->registry, agent->plane,
+				    clock_monotonic_ns());
 	if (err)
 		return err;
 	agent->decide = (struct decide){

@@ -138,11 +138,12 @@ static int check_abilities(const struct dataplane *plane,
 static int prepare(struct agent *agent, struct candidate *c,
 		   struct weir_errors *errors)
 {
+	struct registry_moment now = {&agent->registry, clock_monotonic_ns()};
 	int err = check_abilities(agent->plane, &c->set->policies, errors);
 
 	if (!err)
 		err = compile_policies(&c->compiled, errors, &c->set->policies,
-				       registry_slot, &agent->registry);
+				       registry_slot, &now);
 	if (err)
 		return err;
 	err = clients_resolve(&c->clients, c->compiled, agent->cgroup_root);

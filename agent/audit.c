@@ -13,7 +13,7 @@
 #include "agent/log.h"
 #include "agent/namespaces.h"
 
-#define DRIFT_PASSES   4
+#define DRIFT_PASSES 4
 
 /* ---- recount -------------------------------------------------------------------- */
 
@@ -81,6 +81,7 @@ int audit_run(struct registry *registry, struct events *events)
 	err = dataplane_audit(plane);
 	if (err)
 		return err;
+	registry->recounted = true;
 	for (uint32_t id = 0; id < subjects_max; id++)
 		if (registry->subjects[id])
 			compare(registry, events, registry->subjects[id]);

@@ -52,12 +52,29 @@ static void count_endpoints(const struct service *service, uint64_t now_ns,
 	}
 }
 
+/* Can this step open it, or probe a suppressed one? */
+static bool guard_matters(const struct breaker *breaker,
+			  const struct breaker_sample *sample, uint64_t now_ns)
+{
+	switch (breaker->state) {
+	case WEIR_STATE_CLOSED:
+		return sample->failure || sample->slow || sample->consecutive;
+	case WEIR_STATE_OPEN_SUPPRESSED:
+		return now_ns >= breaker->until_ns;
+	default:
+		return breaker->state == WEIR_STATE_HALF_OPEN;
+	}
+}
+
 static enum breaker_guard ask_guard(const struct subject *subject,
+				    const struct breaker_sample *sample,
 				    uint64_t now_ns)
 {
 	uint32_t open, all;
 
-	if (!subject->is_endpoint)
+	/* Counting is dear: thousands of endpoints are looked at each tick. */
+	if (!subject->is_endpoint ||
+	    !guard_matters(&subject->breaker, sample, now_ns))
 		return BREAKER_GUARD_ALLOW;
 	count_endpoints(subject->service, now_ns, &open, &all);
 	/* Half-open is open already: opening again ejects nobody anew. */
@@ -117,11 +134,8 @@ static uint32_t flags_of(const struct subject *subject)
 }
 
 /* How many bad samples from now on may trip it: there the kernel wakes us. */
-static uint64_t hint_at(struct decide *decide, struct subject *subject,
-			uint64_t now_ns)
+static uint64_t hint_at(struct subject *subject, uint64_t now_ns)
 {
-	const struct weir_subject *k =
-		&decide->registry->plane->subjects[subject->id];
 	uint64_t more;
 
 	if (!registry_has_breaker(subject))
@@ -130,7 +144,7 @@ static uint64_t hint_at(struct decide *decide, struct subject *subject,
 				   now_ns);
 	if (more == UINT64_MAX)
 		return 0;
-	return __atomic_load_n(&k->bad, __ATOMIC_RELAXED) + more;
+	return subject->bad_seen + more;
 }
 
 void decide_publish(struct decide *decide, struct subject *subject,
@@ -145,7 +159,7 @@ void decide_publish(struct decide *decide, struct subject *subject,
 
 	if (subject->retired_ns)
 		return;
-	verdict->hint_at = hint_at(decide, subject, now_ns);
+	verdict->hint_at = hint_at(subject, now_ns);
 	verdict->until_ns = breaker->until_ns;
 	verdict->since_ns = breaker->since_ns;
 	verdict->level = breaker->level;
@@ -243,9 +257,7 @@ static void start_epoch(struct decide *decide, struct subject *subject,
 	struct weir_subject *k =
 		&decide->registry->plane->subjects[subject->id];
 
-	subject->fresh_us = now_ns / NS_PER_US;
-	subject->stale_calls =
-		__atomic_load_n(&k->calls_active, __ATOMIC_RELAXED);
+	sample_refresh(subject, k, now_ns);
 	sample_rebase(subject, k);
 }
 
@@ -312,20 +324,22 @@ void decide_step(struct decide *decide, struct subject *subject,
 	const struct dataplane *plane = decide->registry->plane;
 	const struct weir_subject *k = &plane->subjects[subject->id];
 	const struct policy_breaker *rules = registry_rules(subject);
+	const struct weir_recount *recount =
+		decide->registry->recounted ? &plane->recounts[subject->id]
+					    : NULL;
 	struct breaker_sample sample;
 	bool changed = false;
 
 	if (subject->retired_ns)
 		return;
-	sample_take(&sample, subject, k, &plane->recounts[subject->id],
-		    !plane->send_hook, now_ns);
+	sample_take(&sample, subject, k, recount, !plane->send_hook, now_ns);
 	for (int i = 0; i < STEPS_MAX; i++) {
 		uint64_t probes = __atomic_load_n(&k->probe, __ATOMIC_ACQUIRE);
 		uint32_t epoch = subject->breaker.epoch;
-		struct breaker_change change =
-			breaker_step(&subject->breaker, rules, &sample,
-				     ask_guard(subject, now_ns), jitter(decide),
-				     decide->registry->local_fault, now_ns);
+		struct breaker_change change = breaker_step(
+			&subject->breaker, rules, &sample,
+			ask_guard(subject, &sample, now_ns), jitter(decide),
+			decide->registry->local_fault, now_ns);
 
 		if (!change.changed)
 			break;
@@ -392,9 +406,13 @@ void decide_tick(struct decide *decide, uint64_t now_ns)
 		decide_step(decide, &service->subject, now_ns);
 		for (size_t i = 0; i < service->endpoint_count; i++)
 			decide_step(decide, service->endpoints[i], now_ns);
+		/* Endpoints come and go, and thresholds change. */
+		update_panic(decide, service, now_ns);
 		warn_bulkhead(decide, service);
 	}
 	update_local_fault(decide, now_ns);
+	/* What ends from here on is in the totals, and still in the recount. */
+	registry->recounted = false;
 }
 
 /* ---- the operator ---------------------------------------------------------------------- */
@@ -412,6 +430,7 @@ void decide_force(struct decide *decide, struct subject *subject,
 		 "%s", to == WEIR_STATE_CLOSED ? "" : reason);
 	if (change.changed)
 		apply_change(decide, subject, &change, now_ns);
+	update_panic(decide, subject->service, now_ns);
 	publish_service(decide, subject->service, now_ns);
 }
 

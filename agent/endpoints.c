@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/clock.h"
 #include "agent/sample.h"
 #include "weir/words.h"
 
@@ -33,16 +32,15 @@ void registry_name(const struct weir_endpoint_key *key, char out[64])
 	snprintf(out, 64, "[%s]:%u", text, key->port);
 }
 
-void endpoints_restore(struct dataplane *plane, struct subject *subject)
+void endpoints_restore(struct dataplane *plane, struct subject *subject,
+		       uint64_t now_ns)
 {
 	const struct weir_verdict *verdict = &plane->verdicts[subject->id];
 	const struct weir_subject *k = &plane->subjects[subject->id];
 
-	sample_rebase(subject, k);
-	subject->fresh_us = clock_monotonic_ns() / NS_PER_US;
-	subject->stale_calls = k->calls_active;
+	sample_restore(subject, k, now_ns);
 	breaker_restore(&subject->breaker, verdict,
-			verdict_epoch(verdict->word), clock_monotonic_ns());
+			verdict_epoch(verdict->word), now_ns);
 }
 
 static struct subject *endpoint_new(struct registry *registry,
@@ -116,8 +114,9 @@ void registry_scan(struct registry *registry, uint64_t now_ns)
 			continue;
 		known = registry->subjects[id];
 		subject = registry_endpoint(registry, &key, id, now_ns);
-		if (!known && subject && plane->adopted)
-			endpoints_restore(plane, subject);
+		/* Later ones are new, and all they have counted is news. */
+		if (!known && subject && plane->adopted && !registry->opened)
+			endpoints_restore(plane, subject, now_ns);
 	}
 }
 

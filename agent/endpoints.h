@@ -13,7 +13,8 @@
 #include "agent/registry.h"
 
 /* The earlier agent's breaker, from the verdict map. */
-void endpoints_restore(struct dataplane *plane, struct subject *subject);
+void endpoints_restore(struct dataplane *plane, struct subject *subject,
+		       uint64_t now_ns);
 
 /* Takes it out of the hash; verdict lifted. Harmless when repeated. */
 void endpoints_retire(struct dataplane *plane, struct subject *subject,

@@ -13,6 +13,7 @@
 #include "agent/clock.h"
 #include "agent/core/compile.h"
 #include "agent/endpoints.h"
+#include "agent/sample.h"
 
 #define OBSERVED_NAME "_observed"
 
@@ -33,10 +34,9 @@ static const struct policy_breaker neutral = {
 };
 
 static struct service *service_new(struct registry *registry, uint32_t slot,
-				   const char *name)
+				   const char *name, uint64_t now_ns)
 {
 	struct service *service = calloc(1, sizeof(*service));
-	uint64_t now_ns = clock_monotonic_ns();
 
 	if (!service)
 		return NULL;
@@ -55,7 +55,7 @@ static struct service *service_new(struct registry *registry, uint32_t slot,
 }
 
 /* The names an earlier agent gave to the slots. */
-static void restore_services(struct registry *registry)
+static void restore_services(struct registry *registry, uint64_t now_ns)
 {
 	struct dataplane *plane = registry->plane;
 	uint32_t parity = plane->control->generation & 1;
@@ -69,15 +69,16 @@ static void restore_services(struct registry *registry)
 		    !record.name[0])
 			continue;
 		record.name[WEIR_NAME_BYTES - 1] = '\0';
-		service = service_new(registry, slot, record.name);
+		service = service_new(registry, slot, record.name, now_ns);
 		if (!service)
 			continue;
 		service->slice_shift = record.slice_shift;
-		endpoints_restore(plane, &service->subject);
+		endpoints_restore(plane, &service->subject, now_ns);
 	}
 }
 
-int registry_open(struct registry *registry, struct dataplane *plane)
+int registry_open(struct registry *registry, struct dataplane *plane,
+		  uint64_t now_ns)
 {
 	registry->plane = plane;
 	registry->services =
@@ -85,11 +86,12 @@ int registry_open(struct registry *registry, struct dataplane *plane)
 	registry->subjects = calloc(dataplane_subjects_max(plane),
 				    sizeof(*registry->subjects));
 	if (!registry->services || !registry->subjects ||
-	    !service_new(registry, WEIR_SLOT_OBSERVED, OBSERVED_NAME))
+	    !service_new(registry, WEIR_SLOT_OBSERVED, OBSERVED_NAME, now_ns))
 		return -ENOMEM;
 	if (plane->adopted)
-		restore_services(registry);
-	registry_scan(registry, clock_monotonic_ns());
+		restore_services(registry, now_ns);
+	registry_scan(registry, now_ns);
+	registry->opened = true;
 	return 0;
 }
 
@@ -125,15 +127,17 @@ static struct service *find_service(struct registry *registry, const char *name)
 
 uint32_t registry_slot(void *ctx, const char *name)
 {
-	struct registry *registry = ctx;
+	const struct registry_moment *moment = ctx;
+	struct registry *registry = moment->registry;
 	struct service *service = find_service(registry, name);
 
 	if (service)
 		return service->slot;
 	for (uint32_t slot = 1; slot < registry->plane->services_max; slot++)
 		if (!registry->services[slot])
-			return service_new(registry, slot, name) ? slot
-								 : WEIR_NONE;
+			return service_new(registry, slot, name, moment->now_ns)
+				       ? slot
+				       : WEIR_NONE;
 	return WEIR_NONE;
 }
 
@@ -153,8 +157,7 @@ static void forget_slices(struct registry *registry, struct subject *subject,
 		__atomic_fetch_add(&k->older, (int64_t)(uint32_t)word,
 				   __ATOMIC_RELAXED);
 	}
-	subject->fresh_us = now_ns / NS_PER_US;
-	subject->stale_calls = k->calls_active;
+	sample_refresh(subject, k, now_ns);
 }
 
 /* New thresholds; a breaker that moved elsewhere leaves nothing open here. */

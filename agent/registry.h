@@ -43,8 +43,10 @@ struct subject {
 	struct breaker breaker;
 	/* Baselines of the kernel's totals at the last step. */
 	uint64_t success_seen, failure_seen, slow_seen;
+	uint64_t bad_seen;    /* what the kernel wakes us by, likewise */
 	uint64_t stale_calls; /* in flight since before fresh_us */
 	uint64_t fresh_us;    /* calls that started later are judged */
+	uint32_t stale_first; /* of those before, in the slice of fresh_us */
 	uint64_t calls_seen;
 	uint64_t active_ns;  /* when it last had a call; 0: never */
 	uint64_t retired_ns; /* taken out of the hash; 0: in use */
@@ -75,7 +77,7 @@ struct service {
 	uint64_t resets_total, would_reset_total;
 	uint64_t resets_missed; /* ordered, and not carried out */
 	uint64_t reset_next_ns; /* see pace.h */
-	uint64_t tripped_ns; /* latest trip, for the local-fault guard */
+	uint64_t tripped_ns;	/* latest trip, for the local-fault guard */
 	bool panic;
 	bool warned; /* above bulkhead.warnAt */
 };
@@ -86,13 +88,24 @@ struct registry {
 	struct subject **subjects; /* [subjects_max], by id */
 	size_t endpoint_count;
 	bool local_fault;
+	bool opened;	/* what an earlier agent left has been taken over */
+	bool recounted; /* the audit has just been there */
 };
 
-int registry_open(struct registry *registry, struct dataplane *plane);
+int registry_open(struct registry *registry, struct dataplane *plane,
+		  uint64_t now_ns);
 void registry_close(struct registry *registry);
 
-/* compile_policies()'s slot_of: by name, else a free one, else WEIR_NONE. */
-uint32_t registry_slot(void *registry, const char *name);
+struct registry_moment {
+	struct registry *registry;
+	uint64_t now_ns;
+};
+
+/*
+ * compile_policies()'s slot_of: by name, else a free one, else WEIR_NONE.
+ * `moment` is a struct registry_moment.
+ */
+uint32_t registry_slot(void *moment, const char *name);
 
 /*
  * Binds the services of a set of policies; services without one drain. State

@@ -14,6 +14,12 @@ static uint64_t total(const struct weir_subject *k, enum weir_result result)
 	return __atomic_load_n(&k->judged[result], __ATOMIC_ACQUIRE);
 }
 
+static uint64_t all_calls(const struct weir_subject *k)
+{
+	return total(k, WEIR_RESULT_SLOW) + total(k, WEIR_RESULT_SUCCESS) +
+	       total(k, WEIR_RESULT_FAILURE) + total(k, WEIR_RESULT_NEUTRAL);
+}
+
 /* Start of a slice in us; the tag is the low half of its number. */
 static uint64_t slice_start_us(uint32_t tag, uint32_t shift, uint64_t now_us)
 {
@@ -24,6 +30,31 @@ static uint64_t slice_start_us(uint32_t tag, uint32_t shift, uint64_t now_us)
 	if (age > INT32_MAX || age > now_slice)
 		return 0;
 	return (now_slice - age) << shift;
+}
+
+void sample_refresh(struct subject *subject, const struct weir_subject *k,
+		    uint64_t now_ns)
+{
+	uint64_t now_us = now_ns / NS_PER_US;
+	uint32_t slice = (uint32_t)(now_us >> subject->service->slice_shift);
+	uint64_t word = __atomic_load_n(&k->slices[slice % WEIR_SLICES],
+					__ATOMIC_RELAXED);
+
+	subject->fresh_us = now_us;
+	subject->stale_calls =
+		__atomic_load_n(&k->calls_active, __ATOMIC_RELAXED);
+	subject->stale_first = pair_high(word) == slice ? pair_low(word) : 0;
+}
+
+/* How many calls of a slice started at or after fresh_us. */
+static uint32_t fresh_calls(const struct subject *subject, uint64_t fresh_us,
+			    uint64_t start_us, uint64_t end_us, uint32_t calls)
+{
+	if (start_us >= fresh_us)
+		return calls;
+	if (end_us <= fresh_us || calls <= subject->stale_first)
+		return 0;
+	return calls - subject->stale_first;
 }
 
 uint32_t sample_overdue(const struct subject *subject,
@@ -46,9 +77,9 @@ uint32_t sample_overdue(const struct subject *subject,
 			slice_start_us(pair_high(word), shift, now_us);
 		uint64_t end_us = start_us + (1ull << shift);
 
-		if (start_us && start_us >= fresh_us && end_us < now_us &&
-		    now_us - end_us > slow_us)
-			overdue += pair_low(word);
+		if (start_us && end_us < now_us && now_us - end_us > slow_us)
+			overdue += fresh_calls(subject, fresh_us, start_us,
+					       end_us, pair_low(word));
 	}
 	return (uint32_t)overdue;
 }
@@ -70,19 +101,30 @@ static uint64_t rise(uint64_t now, uint64_t *seen)
 	return more;
 }
 
+static uint32_t overdue_now(const struct subject *subject,
+			    const struct weir_subject *k,
+			    const struct weir_recount *opt_recount,
+			    bool by_audit, uint64_t now_ns)
+{
+	if (by_audit)
+		return opt_recount ? opt_recount->overdue : 0;
+	return sample_overdue(subject, k, subject->fresh_us, now_ns);
+}
+
 void sample_take(struct breaker_sample *out, struct subject *subject,
 		 const struct weir_subject *k,
-		 const struct weir_recount *recount, bool by_audit,
+		 const struct weir_recount *opt_recount, bool by_audit,
 		 uint64_t now_ns)
 {
 	const struct breaker *breaker = &subject->breaker;
+	/* Before the totals: what comes in between wakes us early, not late. */
+	uint64_t bad = __atomic_load_n(&k->bad, __ATOMIC_ACQUIRE);
 	uint64_t slow = total(k, WEIR_RESULT_SLOW);
 	uint64_t row, probe = __atomic_load_n(&k->probe, __ATOMIC_RELAXED);
-	uint64_t calls = slow + total(k, WEIR_RESULT_SUCCESS) +
-			 total(k, WEIR_RESULT_FAILURE) +
-			 total(k, WEIR_RESULT_NEUTRAL);
+	uint64_t calls = all_calls(k);
 
 	memset(out, 0, sizeof(*out));
+	subject->bad_seen = bad;
 	if (calls != subject->calls_seen) {
 		subject->calls_seen = calls;
 		subject->active_ns = now_ns;
@@ -92,9 +134,7 @@ void sample_take(struct breaker_sample *out, struct subject *subject,
 	shrink_stale(subject, k);
 	if (breaker->state == WEIR_STATE_CLOSED &&
 	    subject->service->rules.slow_ns)
-		slow += by_audit ? recount->overdue
-				 : sample_overdue(subject, k, subject->fresh_us,
-						  now_ns);
+		slow += overdue_now(subject, k, opt_recount, by_audit, now_ns);
 	out->success =
 		rise(total(k, WEIR_RESULT_SUCCESS), &subject->success_seen);
 	out->failure =
@@ -117,4 +157,13 @@ void sample_rebase(struct subject *subject, const struct weir_subject *k)
 	subject->success_seen = total(k, WEIR_RESULT_SUCCESS);
 	subject->failure_seen = total(k, WEIR_RESULT_FAILURE);
 	subject->slow_seen = total(k, WEIR_RESULT_SLOW);
+}
+
+void sample_restore(struct subject *subject, const struct weir_subject *k,
+		    uint64_t now_ns)
+{
+	subject->calls_seen = all_calls(k);
+	subject->bad_seen = __atomic_load_n(&k->bad, __ATOMIC_RELAXED);
+	sample_rebase(subject, k);
+	sample_refresh(subject, k, now_ns);
 }

@@ -61,7 +61,8 @@ static __always_inline void call_enter(__u32 subject, __u32 slice, __u32 call)
 
 	if (!s)
 		return;
-	slice_start(s->slices, &s->older, slice);
+	if (slice != WEIR_NONE)
+		slice_start(s->slices, &s->older, slice);
 	atomic_add(&s->calls_active, 1);
 	if (call == WEIR_CALL_CONNECT)
 		atomic_add(&s->connecting, 1);
@@ -73,7 +74,8 @@ static __always_inline void call_leave(__u32 subject, __u32 slice, __u32 call)
 
 	if (!s)
 		return;
-	slice_end(s->slices, &s->older, slice);
+	if (slice != WEIR_NONE)
+		slice_end(s->slices, &s->older, slice);
 	cap_give(&s->calls_active);
 	if (call == WEIR_CALL_CONNECT)
 		cap_give(&s->connecting);
@@ -88,7 +90,10 @@ static __always_inline void call_start(struct weir_conn *conn,
 					WEIR_CALL_STARTING) != WEIR_CALL_NONE)
 		return;
 	conn->call_us = at_us;
-	conn->slice = (__u32)(at_us >> (service->slice_shift & 63));
+	/* What would have been refused is in flight, but never overdue. */
+	conn->slice = conn->flags & WEIR_CONN_SHADOW
+			      ? WEIR_NONE
+			      : (__u32)(at_us >> (service->slice_shift & 63));
 	call_enter(conn->slot, conn->slice, call);
 	call_enter(conn->endpoint, conn->slice, call);
 	/* Last: whoever ends it finds it in its slice. */
@@ -158,6 +163,15 @@ static __always_inline void outcome_add(__u32 subject, const struct outcome *o,
 	}
 }
 
+/* Which subject's breaker governs a connection. */
+static __always_inline __u32 breaker_of(const struct weir_service *service,
+					__u32 slot, __u32 endpoint)
+{
+	return service->scope == WEIR_SCOPE_ENDPOINT && endpoint != WEIR_NONE
+		       ? endpoint
+		       : slot;
+}
+
 /* Failures in a row; true when they may trip. */
 shared bool row_feed(struct weir_conn *conn, const struct weir_service *service,
 		     __u32 epoch, __u32 result)
@@ -224,6 +238,19 @@ static __always_inline void probe_judge(struct weir_conn *conn,
 	else if (o->phase == WEIR_PHASE_TURN)
 		probe_end(conn, PROBE_ONE_OK);
 	/* else: connected; the answer, or a second of silence, decides */
+}
+
+/* Its breaker; another one when the policy's scope has changed meanwhile. */
+static __always_inline __u32 conn_rehome(struct weir_conn *conn,
+					 const struct weir_service *service)
+{
+	__u32 breaker = breaker_of(service, conn->slot, conn->endpoint);
+
+	if (breaker != conn->breaker) {
+		probe_end(conn, 0);
+		conn->breaker = breaker;
+	}
+	return breaker;
 }
 
 static __always_inline void judged_add(__u32 subject, const struct outcome *o,
@@ -318,7 +345,7 @@ verified_once int outcome_record(struct weir_conn *conn,
 
 	if (!conn || !service || !o)
 		return 0;
-	verdict = verdict_find(conn->breaker);
+	verdict = verdict_find(conn_rehome(conn, service));
 	stat = stat_find(conn->slot);
 	result = neutral_unless_counted(conn, verdict, o);
 	outcome_add(conn->slot, o, result);
@@ -353,7 +380,7 @@ verified_once int connect_settle(struct weir_conn *conn,
 	    !(conn_flag_clear(conn, WEIR_CONN_OWED) & WEIR_CONN_OWED))
 		return 0;
 	o.call_us = conn->admitted_us;
-	verdict = verdict_find(conn->breaker);
+	verdict = verdict_find(conn_rehome(conn, service));
 	judge(conn, service, verdict, &o,
 	      neutral_unless_counted(conn, verdict, &o));
 	return 0;

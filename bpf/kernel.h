@@ -89,6 +89,7 @@ struct sock {
 };
 
 struct tcp_sock {
+	struct sock sk; /* under other names, but it does begin with one */
 	__u32 write_seq;
 	__u32 snd_nxt;
 	__u32 snd_una;

@@ -383,7 +383,9 @@ void breaker_restore(struct breaker *b, const struct weir_verdict *verdict,
 	b->state = (enum weir_state)verdict->state;
 	b->level = verdict->level < BREAKER_LEVEL_MAX ? verdict->level
 						      : BREAKER_LEVEL_MAX;
-	b->since_ns = verdict->since_ns;
+	/* 0: nobody has published anything yet. */
+	if (verdict->since_ns)
+		b->since_ns = verdict->since_ns;
 	b->until_ns = verdict->until_ns;
 	b->last.to = b->state;
 	b->last.trip = (enum weir_trip)verdict->trip;
@@ -391,18 +393,23 @@ void breaker_restore(struct breaker *b, const struct weir_verdict *verdict,
 
 /* ---- what the agent wants to know in advance -------------------------------------------- */
 
-/* The least k for which rate_holds(calls + k, bad + k); UINT64_MAX: none. */
+/*
+ * The least k for which rate_holds(calls + k + successes, bad + k), with as many
+ * successes between as suits it: they lower the rate, but also help to reach
+ * minimumNumberOfCalls. UINT64_MAX: none.
+ */
 static uint64_t bad_to_rate(const struct policy_breaker *rules, uint64_t calls,
 			    uint64_t bad, uint32_t percent)
 {
 	uint64_t need = percent * calls, have = 100 * bad, k = 1;
+	uint64_t floor = ((uint64_t)percent * rules->calls_min + 99) / 100;
 
 	if (need > have && percent >= 100)
 		return UINT64_MAX;
 	if (need > have)
 		k = (need - have + (100 - percent) - 1) / (100 - percent);
-	if (calls < rules->calls_min && k < rules->calls_min - calls)
-		k = rules->calls_min - calls;
+	if (bad < floor && k < floor - bad)
+		k = floor - bad;
 	if (bad < rules->failures_min && k < rules->failures_min - bad)
 		k = rules->failures_min - bad;
 	return k;

@@ -117,8 +117,8 @@ void breaker_restore(struct breaker *b, const struct weir_verdict *verdict,
 		     uint32_t epoch, uint64_t now_ns);
 
 /*
- * How many more bad samples, with no success between them, could trip it now:
- * the agent asks to be woken at that one. UINT64_MAX: none could.
+ * How many more bad samples could trip it now, whatever successes come between
+ * them: the agent asks to be woken at that one. UINT64_MAX: none could.
  */
 uint64_t breaker_bad_to_trip(struct breaker *b,
 			     const struct policy_breaker *rules,

@@ -47,10 +47,10 @@ struct snapshot_subject {
 	uint64_t opened, refused;
 	uint64_t calls[WEIR_PHASE_COUNT][WEIR_RESULT_COUNT];
 	uint64_t failures[WEIR_FAILURE_COUNT];
-	uint64_t resent[WEIR_PHASE_COUNT];	/* bad calls with retransmissions */
+	uint64_t resent[WEIR_PHASE_COUNT]; /* bad calls with retransmissions */
 	/* at the latest audit: hanging calls, and those not acknowledged */
 	uint32_t overdue_seen, overdue_unsent;
-	bool takes_turns;	/* calls are seen; false: see manner.h */
+	bool takes_turns; /* calls are seen; false: see manner.h */
 	/* over the last seconds (see rate_seconds of the snapshot) */
 	double calls_per_second, failed_ratio, slow_ratio, refused_per_second;
 	struct snapshot_quantiles connect, response;

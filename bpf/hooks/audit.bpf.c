@@ -31,11 +31,17 @@ static __always_inline bool call_overdue(struct weir_conn *conn,
 					 const struct weir_service *service,
 					 __u64 now)
 {
-	if (!service->slow_us || !(conn->flags & WEIR_CONN_ESTABLISHED) ||
+	struct weir_verdict *verdict =
+		verdict_find(breaker_of(service, conn->slot, conn->endpoint));
+
+	if (!service->slow_us || !verdict ||
+	    !(conn->flags & WEIR_CONN_ESTABLISHED) ||
 	    conn->flags &
 		    (WEIR_CONN_SHADOW | WEIR_CONN_RELEASED | WEIR_CONN_RESET))
 		return false;
+	/* A call from before the epoch says nothing about it. */
 	return turn_awaited(conn, tp) &&
+	       tp->first_tx_mstamp >= verdict->epoch_us &&
 	       now - tp->first_tx_mstamp > service->slow_us;
 }
 

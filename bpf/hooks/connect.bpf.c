@@ -110,6 +110,7 @@ static __always_inline void token_give(struct attempt *a)
 
 	if (subject && a->flags & WEIR_CONN_PROBE)
 		probe_give(&subject->probe, a->epoch);
+	a->flags &= ~WEIR_CONN_PROBE;
 }
 
 /* Takes the places of service and endpoint; true: refused, nothing is held. */
@@ -133,8 +134,13 @@ static __always_inline bool decide(struct attempt *a)
 {
 	bool enforcing = a->service->mode == WEIR_MODE_ENFORCE;
 
-	return gate_forced(a, enforcing) || gate_breaker(a, enforcing) ||
-	       bulkhead_full(a, enforcing);
+	if (gate_forced(a, enforcing) || gate_breaker(a, enforcing) ||
+	    bulkhead_full(a, enforcing))
+		return true;
+	/* Enforced, it would not be there to prove anything. */
+	if (a->flags & WEIR_CONN_SHADOW)
+		token_give(a);
+	return false;
 }
 
 /* ---- count ---------------------------------------------------------------------- */
@@ -263,9 +269,8 @@ static __always_inline bool gather(struct attempt *a)
 	a->key.slot = a->slot;
 	a->endpoint_id = endpoint_find(&a->key);
 	a->endpoint = subject_find(a->endpoint_id);
-	a->breaker = a->service->scope == WEIR_SCOPE_ENDPOINT && a->endpoint
-			     ? a->endpoint_id
-			     : a->slot;
+	a->breaker = breaker_of(a->service, a->slot,
+				a->endpoint ? a->endpoint_id : WEIR_NONE);
 	return true;
 }
 

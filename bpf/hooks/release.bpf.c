@@ -8,12 +8,21 @@
  */
 #include "bpf/conn.h"
 
-/* Connected, and nothing was awaited: the probe did what it could. */
-static __always_inline void settle_probe(struct weir_conn *conn)
+/*
+ * Nothing was seen to be in flight. The send tracepoint may have been skipped,
+ * or not exist: whether an answer was awaited only the STATE callback can see.
+ */
+static __always_inline void let_go_idle(struct weir_conn *conn,
+					const struct weir_service *service)
 {
-	bool well = conn->flags & WEIR_CONN_ESTABLISHED &&
-		    conn->call == WEIR_CALL_NONE;
+	bool well = conn->flags & WEIR_CONN_ESTABLISHED;
 
+	if (well && conn->flags & WEIR_CONN_STATE_SEEN) {
+		conn_flag_set(conn, WEIR_CONN_UNSETTLED);
+		return;
+	}
+	if (well)
+		connect_settle(conn, service);
 	probe_end(conn, well ? PROBE_ONE_OK : 0);
 }
 
@@ -26,12 +35,11 @@ static __always_inline void let_go(struct bpf_sock *ctx, struct weir_conn *conn,
 		return;
 	if (conn->held == WEIR_HELD_RESERVED && ctx->state == BPF_TCP_CLOSE)
 		connect_never_sent(conn, service);
-	settle_probe(conn);
 	/* Given up: neutral, or slow if it was awaited for too long. */
 	if (call != WEIR_CALL_NONE)
 		call_give_up(conn, service, call);
-	else if (conn->flags & WEIR_CONN_ESTABLISHED)
-		connect_settle(conn, service);
+	else
+		let_go_idle(conn, service);
 }
 
 /* No STATE callback will report this end: how it came to it is not known. */

@@ -12,9 +12,9 @@ static __always_inline bool concerns(const struct weir_conn *conn,
 				     const struct weir_select *select)
 {
 	return conn->held == WEIR_HELD_COUNTED &&
-	       (conn->flags &
-		(WEIR_CONN_ESTABLISHED | WEIR_CONN_RELEASED | WEIR_CONN_RESET |
-		 select->mark)) == WEIR_CONN_ESTABLISHED &&
+	       (conn->flags & (WEIR_CONN_ESTABLISHED | WEIR_CONN_RELEASED |
+			       WEIR_CONN_RESET | select->mark)) ==
+		       WEIR_CONN_ESTABLISHED &&
 	       (conn->slot == select->subject ||
 		conn->endpoint == select->subject);
 }

@@ -157,6 +157,23 @@ static __always_inline void on_peer_fin(struct tcp_sock *tp,
 	conn->turn_seq = tp->write_seq;
 }
 
+/* The application has closed it, and no call was known to be in flight. */
+static __always_inline void settle_release(struct tcp_sock *tp,
+					   struct weir_conn *conn,
+					   const struct weir_service *service)
+{
+	if (!(conn->flags & WEIR_CONN_UNSETTLED) ||
+	    !(conn_flag_clear(conn, WEIR_CONN_UNSETTLED) & WEIR_CONN_UNSETTLED))
+		return;
+	/* Given up: neutral, or slow if it was awaited for too long. */
+	if (turn_awaited(conn, tp)) {
+		turn_fail(conn, service, tp, WEIR_FAILURE_LOCAL);
+		return;
+	}
+	connect_settle(conn, service);
+	probe_end(conn, PROBE_ONE_OK);
+}
+
 static __always_inline void on_state(struct bpf_sock_ops *ctx,
 				     struct tcp_sock *tp,
 				     struct weir_conn *conn,
@@ -165,6 +182,7 @@ static __always_inline void on_state(struct bpf_sock_ops *ctx,
 	int old_state = ctx->args[0], new_state = ctx->args[1];
 
 	conn_flag_set(conn, WEIR_CONN_STATE_SEEN);
+	settle_release(tp, conn, service);
 	if (new_state == BPF_TCP_CLOSE)
 		on_close(tp, conn, service, old_state);
 	else if (new_state == BPF_TCP_CLOSE_WAIT)

@@ -362,6 +362,7 @@ enum weir_call {
 #define WEIR_CONN_DROPPED     (1u << 10) /* its SYN is not sent */
 #define WEIR_CONN_RESET	      (1u << 11) /* Weir resets it */
 #define WEIR_CONN_SPARED      (1u << 12) /* observe mode: would have been reset */
+#define WEIR_CONN_UNSETTLED   (1u << 13) /* closed; was an answer awaited? */
 /* Two bits each: how often the two sides did not wait for each other. */
 #define WEIR_CONN_OVERLAP (1u << 16) /* an answer before the request was out */
 #define WEIR_CONN_LONE	  (1u << 18) /* a pause, and more written, unanswered */
