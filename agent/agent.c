@@ -63,10 +63,11 @@ static int print_checks(void)
 }
 
 /* One line, whatever is missing; `weir-agent --check` shows them apart. */
-static int check_host(void)
+static int check_host(struct agent *agent)
 {
-	struct preflight_check checks[PREFLIGHT_CHECKS_MAX];
-	size_t count = preflight_run(NULL, checks, PREFLIGHT_CHECKS_MAX);
+	const struct preflight_check *checks = agent->checks;
+	size_t count =
+		preflight_run(NULL, agent->checks, PREFLIGHT_CHECKS_MAX);
 	const char *hint = "";
 	char what[512] = "";
 	size_t used = 0;
@@ -82,6 +83,7 @@ static int check_host(void)
 		if (!*hint)
 			hint = checks[i].hint;
 	}
+	agent->check_count = count;
 	if (!used)
 		return 0;
 	log_error("this host cannot run Weir: %s; %s; " UNCHANGED, what, hint);
@@ -401,7 +403,7 @@ int agent_run(int argc, char **argv)
 	mallopt(M_ARENA_MAX, 2);
 	if (agent.options.check)
 		return print_checks();
-	if (read_config(&agent.options) || check_host() ||
+	if (read_config(&agent.options) || check_host(&agent) ||
 	    check_directories(&agent.options))
 		return EXIT_FAILURE;
 	pthread_mutex_init(&agent.lock, NULL);

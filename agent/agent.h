@@ -22,9 +22,13 @@
 #include "agent/registry.h"
 #include "agent/reset.h"
 #include "agent/store.h"
+#include "common/preflight.h"
 
 struct agent {
 	struct options options;
+	/* As the host was found at the start, before privileges were dropped. */
+	struct preflight_check checks[PREFLIGHT_CHECKS_MAX];
+	size_t check_count;
 	pthread_mutex_t lock;
 	char cgroup[256];      /* the subtree we are responsible for */
 	char cgroup_root[256]; /* the cgroup2 mount */
