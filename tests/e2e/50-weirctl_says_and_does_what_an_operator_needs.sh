@@ -141,10 +141,21 @@ exits 0 top -o jsonl
 is_json .kind
 exits 2 status -o name
 
+# A watcher prints a list again when a state changes, and not for mere figures.
+ctl get endpoints orders -w -o jsonl > "$T/watched" 2>&1 &
+watcher=$!
+PIDS+=("$watcher")
+watched() { [ "$(jq -r .breaker.state "$T/watched" | paste -sd ' ')" = "$1" ]; }
+expect "the watcher has begun" 3 watched closed
+client blocking $S4 7001 5 > /dev/null
+sleep 1.5
+
 # ---- trouble -------------------------------------------------------------------------
 backend refuse > /dev/null
 client blocking $S4 7001 3 > /dev/null
 expect "open" 2 state_is $S4:7001 open
+expect "the watcher saw one change" 5 watched "closed open"
+kill "$watcher"
 exits 0 status
 says "weirctl why orders"
 exits 1 status --exit-code
