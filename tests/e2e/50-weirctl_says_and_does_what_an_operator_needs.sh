@@ -140,6 +140,13 @@ equal "two tables" "$(grep -c '^NAME' "$T/out")" 2
 exits 0 top -o jsonl
 is_json .kind
 exits 2 status -o name
+rc=0
+ctl status > /dev/full 2> "$T/err" || rc=$?
+equal "an answer that cannot be written" "$rc" 70
+complains "No space left on device"
+rc=0
+ctl status >&- 2> "$T/err" || rc=$?
+equal "an answer nobody can take" "$rc" 70
 
 # A watcher prints a list again when a state changes, and not for mere figures.
 ctl get endpoints orders -w -o jsonl > "$T/watched" 2>&1 &
