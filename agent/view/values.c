@@ -92,20 +92,28 @@ static json_t *value_of(const struct field *field, const void *at)
 /* Below a block that is absent nothing is in force. */
 static bool in_force(const struct weir_policy *policy, const char *path)
 {
-	static const struct {
-		const char *block;
-		size_t offset;
-	} blocks[] = {
-		{"spec.circuitBreaker.",
-		 offsetof(struct weir_policy, breaker.set)},
-		{"spec.bulkhead.", offsetof(struct weir_policy, bulkhead.set)},
-	};
+	for (const struct field *f = fields_next(NULL); f; f = fields_next(f)) {
+		size_t bytes = strlen(f->path);
 
-	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++)
-		if (!strncmp(path, blocks[i].block, strlen(blocks[i].block)))
-			return *(const bool *)((const char *)policy +
-					       blocks[i].offset);
+		if (f->type == FIELD_BLOCK && fields_bytes(f) &&
+		    !strncmp(path, f->path, bytes) && path[bytes] == '.' &&
+		    !*(const bool *)((const char *)policy + f->offset))
+			return false;
+	}
 	return true;
+}
+
+#define IS_IN(member, offset)                                \
+	((offset) >= offsetof(struct weir_policy, member) && \
+	 (offset) < offsetof(struct weir_policy, member) +   \
+			    sizeof(((struct weir_policy *)0)->member))
+
+/* Has the snapshot the part of a policy that the row is in? */
+static bool is_known(const struct field *f)
+{
+	return f->type != FIELD_BLOCK && fields_bytes(f) &&
+	       (IS_IN(mode, f->offset) || IS_IN(breaker, f->offset) ||
+		IS_IN(bulkhead, f->offset));
 }
 
 static json_t *values_of(const struct snapshot_service *service)
@@ -121,8 +129,7 @@ static json_t *values_of(const struct snapshot_service *service)
 		const struct policy_position *at =
 			find_position(service, f->path);
 
-		if (f->type == FIELD_BLOCK || !fields_bytes(f) ||
-		    !in_force(&policy, f->path))
+		if (!is_known(f) || !in_force(&policy, f->path))
 			continue;
 		json_array_append_new(
 			values,

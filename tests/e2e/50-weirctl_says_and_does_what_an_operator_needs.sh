@@ -140,11 +140,29 @@ equal "two tables" "$(grep -c '^NAME' "$T/out")" 2
 exits 0 top -o jsonl
 is_json .kind
 exits 2 status -o name
+rc=0
+ctl status > /dev/full 2> "$T/err" || rc=$?
+equal "an answer that cannot be written" "$rc" 70
+complains "No space left on device"
+rc=0
+ctl status >&- 2> "$T/err" || rc=$?
+equal "an answer nobody can take" "$rc" 70
+
+# A watcher prints a list again when a state changes, and not for mere figures.
+ctl get endpoints orders -w -o jsonl > "$T/watched" 2>&1 &
+watcher=$!
+PIDS+=("$watcher")
+watched() { [ "$(jq -r .breaker.state "$T/watched" | paste -sd ' ')" = "$1" ]; }
+expect "the watcher has begun" 3 watched closed
+client blocking $S4 7001 5 > /dev/null
+sleep 1.5
 
 # ---- trouble -------------------------------------------------------------------------
 backend refuse > /dev/null
 client blocking $S4 7001 3 > /dev/null
 expect "open" 2 state_is $S4:7001 open
+expect "the watcher saw one change" 5 watched "closed open"
+kill "$watcher"
 exits 0 status
 says "weirctl why orders"
 exits 1 status --exit-code

@@ -119,6 +119,8 @@ static void top_puts_trouble_first(void **state)
 	assert_non_null(endpoint);
 	assert_non_null(search);
 	assert_true(orders < endpoint && endpoint < search);
+	/* Half-open comes before busy. */
+	assert_true(search < strstr(run.out, "\n10.0.0.9:80"));
 	assert_true(strstr(by_name.out, "\n10.0.0.9:80") <
 		    strstr(by_name.out, "\norders-db"));
 }
@@ -354,6 +356,26 @@ static void gaps_are_objects_among_lines(void **state)
 			    "\"lost\":14}\n");
 }
 
+#define BUSY(name, calls)                                          \
+	"{\"name\": \"" name "\", \"observed\": true, \"rates\": " \
+	"{\"calls_per_second\": " calls "}}"
+
+static void top_sorts_by_what_was_asked_for(void **state)
+{
+	static const char *const lists[] = {
+		"{\"items\": [" BUSY("a", "1.0") ", " BUSY("b", "5.0") "]}",
+		"{\"items\": []}",
+		NULL,
+	};
+	struct fixture *f = *state;
+	const char *const words[] = {"--socket", f->path, "top",
+				     "--sort",	 "calls", NULL};
+	scoped(run) struct run run = listen_to(f, lists, words);
+
+	assert_non_null(strstr(run.out, "\na "));
+	assert_true(strstr(run.out, "\nb ") < strstr(run.out, "\na "));
+}
+
 static void an_answer_that_is_not_json_is_said_to_be(void **state)
 {
 	static const char *const page[] = {"<html>", NULL};
@@ -404,6 +426,7 @@ int main(void)
 	cmocka_unit_test_setup_teardown(name, make_directory, destroy)
 		ALONE(following_shows_gaps_and_new_agents),
 		ALONE(gaps_are_objects_among_lines),
+		ALONE(top_sorts_by_what_was_asked_for),
 		ALONE(an_answer_that_is_not_json_is_said_to_be),
 		ALONE(an_empty_answer_is_no_reason_to_fall),
 	};

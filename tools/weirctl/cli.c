@@ -5,6 +5,7 @@
 #include "tools/weirctl/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <poll.h>
@@ -256,9 +257,22 @@ int cli_execute(struct cli *cli, int argc, char *const *argv)
 		      err ? cli_misused(cli, "%s", problem) : dispatch(cli));
 }
 
+/*
+ * Who starts us without stdout would see our answer in the next file that is
+ * opened, which may be the agent's socket. Reading only: writing must fail.
+ */
+static void fill_gaps(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", O_RDONLY | O_CLOEXEC) < 0)
+			return;
+}
+
 int cli_run(int argc, char *const *argv)
 {
 	struct cli cli = {.out = stdout, .err = stderr};
 
+	fill_gaps();
 	return cli_execute(&cli, argc, argv);
 }
