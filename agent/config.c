@@ -71,15 +71,15 @@ static int set_lease(struct config *c, const struct scalar *s)
 static int set_count(struct config *c, const struct scalar *s, uint32_t max,
 		     uint32_t *out)
 {
-	char hint[64];
+	char problem[64];
 	uint64_t value = 0;
 	int err = scan_count(s->text, &value);
 
 	if (err == -EINVAL)
 		return reject(c, s, "digits only, as 1024", "is not a number");
-	snprintf(hint, sizeof(hint), "from 1 to %u", max);
+	snprintf(problem, sizeof(problem), "is not in 1..%u", max);
 	if (err || value < 1 || value > max)
-		return reject(c, s, hint, "is out of range");
+		return reject(c, s, NULL, problem);
 	*out = (uint32_t)value;
 	return 0;
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # HAProxy and curl. The proxy itself is well; what it stands for is slow or
-# gone. In TCP mode it closes without an answer: a failure, but each after a
-# connect that succeeded, so the rate trips and not the row. In HTTP mode it
+# gone. In TCP mode it closes without an answer: a failure each, and a row of
+# them, for a connect that leads to nothing is no success. In HTTP mode it
 # answers 503: that is an answer, and Weir does not read answers.
 . "$(dirname "$0")/servers.sh"
 need haproxy
@@ -39,7 +39,7 @@ loses_its_backend() {
 			! call "$(address_of "$family")" > /dev/null 2>&1 || fail "nobody is there and yet it answers"
 		done
 	done
-	refuses "backend gone" failure_rate
+	refuses "backend gone" consecutive
 	for family in $FAMILIES; do
 		equal "$family: connections that failed" "$(service "$NAME-$family" '.failures.closed + .failures.reset')" 4
 		equal "$family: of these refused" "$(service "$NAME-$family" .failures.refused)" 0
