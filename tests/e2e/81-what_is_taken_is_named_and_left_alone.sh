@@ -76,6 +76,7 @@ expect "a stranger's lock" 5 locked
 start_agent
 grep -q "warning: pid $LAST of uid 65534 locks what an agent locks" "$T/agent.log" || fail "no word of the stranger"
 kill "$LAST"
+wait "$LAST" 2> /dev/null || :
 stop_agent
 
 start_agent
