@@ -405,7 +405,14 @@ verified_once int outcome_record(struct weir_conn *conn,
 	return 0;
 }
 
-/* Nothing followed what went well, and the connection ended in order. */
+/* So long after the last byte it may have been awaited in vain. */
+#define SILENCE_US 1000000ull
+
+/*
+ * Nothing followed what went well, and the connection ended in order. A
+ * connection that was silent for long before it ended is no success: if its
+ * last answer was not the one that was awaited, nobody can tell.
+ */
 verified_once int success_settle(struct weir_conn *conn,
 				 const struct weir_service *service)
 {
@@ -421,6 +428,10 @@ verified_once int success_settle(struct weir_conn *conn,
 		return 0;
 	count = take_held(conn);
 	if (!count)
+		return 0;
+	if (conn->flags & WEIR_CONN_ANSWERED &&
+	    now_us() - conn->heard_us >
+		    (service->slow_us ? service->slow_us : SILENCE_US))
 		return 0;
 	o.call_us = conn->admitted_us;
 	verdict = verdict_find(conn_rehome(conn, service));

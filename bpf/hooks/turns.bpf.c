@@ -138,9 +138,26 @@ static __always_inline void data_arrived(struct turn *t, __u64 at_us)
  * An answer while part of the request is still unacknowledged. Once may be an
  * early answer; as a habit it is pipelining, HTTP/2 or the like.
  */
-static __always_inline bool overlaps(struct turn *t)
+static __always_inline bool overlaps(const struct turn *t)
 {
-	return t->tp->snd_una != t->tp->snd_nxt && strike(t, WEIR_CONN_OVERLAP);
+	return t->tp->snd_una != t->tp->snd_nxt;
+}
+
+/*
+ * It was sent before the peer had all that is written: it answers what was
+ * acknowledged, if anything, and the rest is still awaited. (A TLS 1.3 server's
+ * session tickets cross the first request like this.)
+ */
+static __always_inline void part_answered(struct turn *t, __u64 at_us)
+{
+	__u32 seq = t->tp->snd_una;
+
+	t->conn->heard_us = at_us;
+	if (strike(t, WEIR_CONN_OVERLAP) || seq == t->conn->turn_seq)
+		return;
+	turn_end(t, seq, at_us);
+	if (weir_send_hook)
+		call_start(t->conn, t->service, WEIR_CALL_TURN, at_us);
 }
 
 SEC("tp_btf/sk_data_ready")
@@ -156,7 +173,9 @@ int BPF_PROG(weir_data_ready, struct sock *sk)
 	if (received <= (sk_state(t.tp) != BPF_TCP_ESTABLISHED ? 1 : 0))
 		return 0;
 	t.conn->received_bytes += received;
-	if (!overlaps(&t))
+	if (overlaps(&t))
+		part_answered(&t, t.tp->tcp_mstamp);
+	else
 		data_arrived(&t, t.tp->tcp_mstamp);
 	return 0;
 }
