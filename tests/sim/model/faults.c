@@ -221,6 +221,7 @@ void faults_strike(struct world *w, uint32_t index)
 		break;
 	case FAULT_STALL:
 		w->stalled_until_ns = host_now_ns + plan->for_ns;
+		world_schedule(w, w->stalled_until_ns, EVENT_DRAIN, 0, 0);
 		break;
 	case FAULT_LOSE:
 		w->lossy_until_ns = host_now_ns + plan->for_ns;

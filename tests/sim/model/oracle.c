@@ -69,7 +69,7 @@ static void object(struct oracle_ruling *ruling, bool enforced)
 	if (enforced)
 		ruling->refused = true;
 	else
-		ruling->shadow = true;
+		ruling->shadow = ruling->ghost = true;
 }
 
 static void rule_breaker(const struct oracle *o, struct oracle_ruling *ruling,
@@ -83,11 +83,12 @@ static void rule_breaker(const struct oracle *o, struct oracle_ruling *ruling,
 
 	if (gate == GATE_ADMIT)
 		return;
-	enforced = enforced && !advisory;
 	/* Who would have been refused before takes no token. */
 	if (gate == GATE_PROBE && !ruling->shadow &&
 	    s->taken < oracle_rules(o, id)->probes)
 		ruling->probe = true;
+	else if (advisory)
+		ruling->shadow = true;
 	else
 		object(ruling, enforced);
 }
@@ -96,7 +97,7 @@ static void rule_cap(struct oracle_ruling *ruling,
 		     const struct oracle_subject *s, uint32_t cap,
 		     bool enforced)
 {
-	uint32_t held = enforced ? s->held : s->held - s->shadows;
+	uint32_t held = enforced ? s->held : s->held - s->ghosts;
 
 	if (!ruling->refused && cap != WEIR_NONE && held >= cap)
 		object(ruling, enforced);
@@ -131,13 +132,13 @@ struct oracle_ruling oracle_rule(const struct oracle *o, uint32_t slot,
 
 /* ---- its life -------------------------------------------------------------------------- */
 
-static void hold(struct oracle *o, uint32_t id, bool shadow, int by)
+static void hold(struct oracle *o, uint32_t id, bool ghost, int by)
 {
 	if (id == WEIR_NONE)
 		return;
 	o->subjects[id].held += by;
-	if (shadow)
-		o->subjects[id].shadows += by;
+	if (ghost)
+		o->subjects[id].ghosts += by;
 }
 
 void oracle_admit(struct oracle *o, struct oracle_conn *c, uint32_t slot,
@@ -150,14 +151,15 @@ void oracle_admit(struct oracle *o, struct oracle_conn *c, uint32_t slot,
 		.breaker = breaker_of(o, slot, endpoint),
 		.held = true,
 		.shadow = ruling.shadow,
+		.ghost = ruling.ghost,
 		.probe = ruling.probe,
 		.admitted_us = now_us,
 	};
 	c->epoch = o->subjects[c->breaker].epoch;
 	if (ruling.probe)
 		o->subjects[c->breaker].taken++;
-	hold(o, slot, c->shadow, 1);
-	hold(o, endpoint, c->shadow, 1);
+	hold(o, slot, c->ghost, 1);
+	hold(o, endpoint, c->ghost, 1);
 }
 
 void oracle_leave(struct oracle *o, struct oracle_conn *c)
@@ -165,8 +167,8 @@ void oracle_leave(struct oracle *o, struct oracle_conn *c)
 	if (!c->held)
 		return;
 	c->held = false;
-	hold(o, c->slot, c->shadow, -1);
-	hold(o, c->endpoint, c->shadow, -1);
+	hold(o, c->slot, c->ghost, -1);
+	hold(o, c->endpoint, c->ghost, -1);
 }
 
 /* Among the calls of a breaker, by start; usually it is the latest. */

@@ -27,6 +27,7 @@ enum oracle_end { ORACLE_ANSWERED, ORACLE_FAILED, ORACLE_LOCAL };
 struct oracle_ruling {
 	bool refused;
 	bool shadow; /* let through, would have been refused */
+	bool ghost;  /* a shadow that enforcing would not have let in */
 	bool probe;
 };
 
@@ -34,7 +35,7 @@ struct oracle_ruling {
 struct oracle_conn {
 	uint32_t slot, endpoint, breaker;
 	uint32_t epoch;
-	bool held, shadow, probe;
+	bool held, shadow, ghost, probe;
 	bool connected, connecting;
 	bool owed;    /* established, and no request has been judged yet */
 	bool calling; /* a call is in flight */
@@ -68,7 +69,7 @@ struct oracle_subject {
 	bool unsure; /* it became the breaker: overdue calls may be old */
 	struct oracle_conn *first, *last; /* by start */
 	uint32_t taken, ok, bad;	  /* tokens of this epoch */
-	uint32_t held, shadows;		  /* connections */
+	uint32_t held, ghosts;		  /* connections */
 	uint64_t looked_ns;
 	struct oracle_entry entries[ORACLE_ENTRIES];
 	uint32_t entry_count;

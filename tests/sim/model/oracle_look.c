@@ -706,9 +706,9 @@ void oracle_meet(struct oracle *o, const struct subject *subject,
 void oracle_forget(struct oracle *o, uint32_t id)
 {
 	struct oracle_subject *s = &o->subjects[id];
-	uint32_t held = s->held, shadows = s->shadows;
+	uint32_t held = s->held, ghosts = s->ghosts;
 
-	*s = (struct oracle_subject){.held = held, .shadows = shadows};
+	*s = (struct oracle_subject){.held = held, .ghosts = ghosts};
 }
 
 /* ---- the operator ------------------------------------------------------------------------------------------ */

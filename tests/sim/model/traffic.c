@@ -181,11 +181,11 @@ static void check_count(struct world *w, uint32_t id)
 	const struct weir_subject *k = maps_find(MAP_SUBJECT, &id);
 	const struct oracle_subject *s = &w->oracle.subjects[id];
 
-	if (k->in_use != s->held || k->shadow != s->shadows)
+	if (k->in_use != s->held || k->shadow != s->ghosts)
 		world_fail(w,
-			   "subject %u holds %u connections (%u shadows), "
+			   "subject %u holds %u connections (%u ghosts), "
 			   "there are %u (%u)",
-			   id, k->in_use, k->shadow, s->held, s->shadows);
+			   id, k->in_use, k->shadow, s->held, s->ghosts);
 	if (s->state == WEIR_STATE_HALF_OPEN &&
 	    probe_epoch(k->probe) == s->epoch &&
 	    (probe_taken(k->probe) != s->taken || probe_ok(k->probe) != s->ok ||
