@@ -297,18 +297,11 @@ static enum weir_result class_of(const struct oracle *o,
 	return how == ORACLE_LOCAL ? WEIR_RESULT_NEUTRAL : WEIR_RESULT_SUCCESS;
 }
 
-/* Something ended: the subject is in use, whatever it was. */
-static void touch(struct oracle *o, const struct oracle_conn *c)
+void oracle_use(struct oracle *o, uint32_t slot, uint32_t endpoint)
 {
-	o->subjects[c->slot].ends++;
-	if (c->endpoint != WEIR_NONE)
-		o->subjects[c->endpoint].ends++;
-}
-
-void oracle_unsent(struct oracle *o, struct oracle_conn *c)
-{
-	touch(o, c);
-	settle(o, c, 0, 0);
+	o->subjects[slot].uses++;
+	if (endpoint != WEIR_NONE)
+		o->subjects[endpoint].uses++;
 }
 
 static void add_result(struct oracle_subject *s, enum weir_result result)
@@ -318,16 +311,17 @@ static void add_result(struct oracle_subject *s, enum weir_result result)
 	s->slow_ended += result == WEIR_RESULT_SLOW;
 }
 
-/* Into the books; a neutral one only shows that the subject is in use. */
+/* Into the books; what is neutral leaves no trace. */
 static void record(struct oracle *o, struct oracle_conn *c,
 		   enum weir_result result, uint64_t now_us)
 {
-	touch(o, c);
+	if (result == WEIR_RESULT_NEUTRAL)
+		return;
+	oracle_use(o, c->slot, c->endpoint);
 	add_result(&o->subjects[c->slot], result);
 	if (c->endpoint != WEIR_NONE)
 		add_result(&o->subjects[c->endpoint], result);
-	if (result != WEIR_RESULT_NEUTRAL)
-		feed_row(o, c, result, now_us);
+	feed_row(o, c, result, now_us);
 }
 
 void oracle_finish(struct oracle *o, struct oracle_conn *c, enum oracle_end how,

@@ -62,7 +62,7 @@ struct oracle_subject {
 	uint32_t row, row_epoch, row_seen;
 	uint64_t last_us;
 	/* Since the last look. */
-	uint32_t success, failure, ends;
+	uint32_t success, failure, uses;
 	/* Slow calls: ended and overdue ones together count once each. */
 	uint64_t slow_ended, slow_counted;
 	uint32_t in_flight, doubtful;
@@ -117,8 +117,8 @@ void oracle_start(struct oracle *o, struct oracle_conn *c, bool seen,
 		  uint64_t now_us);
 void oracle_finish(struct oracle *o, struct oracle_conn *c, enum oracle_end how,
 		   uint64_t now_us);
-/* connect() failed before the SYN. */
-void oracle_unsent(struct oracle *o, struct oracle_conn *c);
+/* An attempt, whatever becomes of it. */
+void oracle_use(struct oracle *o, uint32_t slot, uint32_t endpoint);
 /* No request followed: the connect was a call of its own. */
 void oracle_settle_connect(struct oracle *o, struct oracle_conn *c,
 			   uint64_t now_us);

@@ -495,9 +495,9 @@ static void look_forced(struct oracle *o, struct oracle_subject *s,
 static void note_activity(struct oracle *o, struct oracle_subject *s,
 			  uint64_t now_ns)
 {
-	if (!s->ends)
+	if (!s->uses)
 		return;
-	s->ends = 0;
+	s->uses = 0;
 	s->active_ns = now_ns;
 	if (s->is_endpoint)
 		o->subjects[s->slot].active_ns = now_ns;

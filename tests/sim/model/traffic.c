@@ -309,7 +309,7 @@ static void unsent(struct world *w, struct flow *f)
 		return;
 	}
 	host_release(f->index, false);
-	oracle_unsent(&w->oracle, &f->conn);
+	oracle_probe_void(&w->oracle, &f->conn);
 	oracle_leave(&w->oracle, &f->conn);
 	check_flow(w, f);
 	flow_free(w, f);
@@ -348,6 +348,7 @@ static void begin(struct world *w, struct flow *f)
 	endpoint = endpoint_of(w, f);
 	ruling = oracle_rule(&w->oracle, slot, endpoint, host_now_ns);
 	check_ruling(w, f, got, ruling);
+	oracle_use(&w->oracle, slot, endpoint);
 	if (got) {
 		flow_free(w, f);
 		return;
