@@ -5,6 +5,7 @@
  *   breaker                       the seeds of CI
  *   breaker --seeds A-B           these
  *   breaker --seed N [--trace]    one, and what happens in it
+ *   breaker --stop ...            at the first that fails
  *
  * Every fourth world is run twice more, observed and enforced, and the two
  * must come to the same timeline. A seed that fails prints the line that runs
@@ -134,7 +135,8 @@ static bool run_seed(uint64_t seed, bool trace, struct tally *tally)
 
 static int usage(void)
 {
-	fputs("usage: breaker [--seed N | --seeds A-B] [--trace]\n", stderr);
+	fputs("usage: breaker [--seed N | --seeds A-B] [--trace] [--stop]\n",
+	      stderr);
 	return 2;
 }
 
@@ -142,11 +144,13 @@ int main(int argc, char **argv)
 {
 	unsigned long long first = 0, last = SEEDS - 1;
 	struct tally tally = {0};
-	bool trace = false;
+	bool trace = false, stop = false;
 
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--trace"))
 			trace = true;
+		else if (!strcmp(argv[i], "--stop"))
+			stop = true;
 		else if (!strcmp(argv[i], "--seed") && i + 1 < argc &&
 			 sscanf(argv[++i], "%llu", &first) == 1)
 			last = first;
@@ -159,6 +163,8 @@ int main(int argc, char **argv)
 
 		tally.passed += well;
 		tally.failed += !well;
+		if (stop && !well)
+			break;
 	}
 	printf("%llu requests, %llu trips, %llu closings, %llu looks, %llu "
 	       "timelines compared\n",
