@@ -84,7 +84,7 @@ static __always_inline bool gate_breaker(struct attempt *a, bool enforcing)
 	if (gate == WEIR_GATE_ADMIT || !lease_holds(a->control))
 		return false;
 	if (gate == WEIR_GATE_FORCED)
-		return refuse(a, WEIR_REASON_FORCED, enforcing);
+		reason = WEIR_REASON_FORCED;
 	if (gate == WEIR_GATE_PROBE) {
 		reason = WEIR_REASON_HALF_OPEN;
 		if (probe_take(&subject->probe, a->epoch,
