@@ -364,6 +364,25 @@ static void calls_that_hang_trip_before_they_end(void **state)
 	bed_close(&bed);
 }
 
+/* T13: strictly more than the threshold. */
+static void a_call_as_old_as_the_threshold_is_not_overdue(void **state)
+{
+	struct bed bed;
+
+	(void)state;
+	bed_make(&bed, 1);
+	bed_start(&bed);
+	/* A slice, a second and a tick all end here. */
+	bed_pass(&bed, 1024 * S_NS - host_now_ns - 10 * MS_NS);
+	for (uint32_t i = 0; i < CALLS; i++)
+		asked(&bed, 0);
+	bed_pass(&bed, 510 * MS_NS);
+	assert_state(&bed, 0, WEIR_STATE_CLOSED);
+	bed_pass(&bed, 100 * MS_NS);
+	assert_state(&bed, 0, WEIR_STATE_OPEN);
+	bed_close(&bed);
+}
+
 /* T13, where they all start in the moment the breaker closes. */
 static void calls_that_hang_right_after_closing_trip_too(void **state)
 {
@@ -486,6 +505,7 @@ int main(void)
 			a_burst_across_the_edge_of_a_bucket_counts_whole),
 		cmocka_unit_test(a_total_outage_at_one_call_a_second_trips),
 		cmocka_unit_test(calls_that_hang_trip_before_they_end),
+		cmocka_unit_test(a_call_as_old_as_the_threshold_is_not_overdue),
 		cmocka_unit_test(calls_that_hang_right_after_closing_trip_too),
 		cmocka_unit_test(an_edit_while_open_keeps_state_and_wait),
 		cmocka_unit_test(an_edit_keeps_the_samples),

@@ -87,7 +87,8 @@ struct oracle {
 	struct oracle_service *services;
 	struct oracle_subject *subjects;
 	uint64_t heartbeat_ns, lease_ns;
-	bool by_audit; /* the kernel does not see turns begin */
+	bool by_audit;	/* the kernel does not see turns begin */
+	bool recounted; /* an audit has just been there */
 	bool local_fault;
 	uint64_t trips, closings, looks; /* for people */
 	uint64_t states[WEIR_STATE_COUNT], causes[WEIR_TRIP_COUNT];

@@ -149,6 +149,8 @@ static uint32_t overdue(const struct oracle *o, const struct oracle_subject *s,
 	uint64_t fresh_us = o->by_audit ? s->epoch_us : s->fresh_us;
 	uint32_t shift = o->services[s->slot].slice_shift, count = 0;
 
+	if (o->by_audit && !o->recounted)
+		return 0;
 	for (const struct oracle_conn *c = s->first; c; c = c->after) {
 		uint64_t known_us = ((c->start_us >> shift) + 1) << shift;
 
@@ -157,7 +159,7 @@ static uint32_t overdue(const struct oracle *o, const struct oracle_subject *s,
 		if (known_us >= now_us || now_us - known_us <= slow_us)
 			break;
 		if (!c->shadow && c->start_us >= fresh_us &&
-		    (c->seen || o->by_audit))
+		    (o->by_audit ? c->connected : c->seen))
 			count++;
 	}
 	return count;
@@ -175,7 +177,7 @@ static void slow_bounds(const struct oracle *o, const struct oracle_subject *s,
 
 	if (sure < ended)
 		sure = ended;
-	if (o->by_audit || s->unsure)
+	if (s->unsure)
 		sure = 0;
 	*most = all > s->slow_counted ? all - s->slow_counted : 0;
 	*least = sure > s->slow_counted ? sure - s->slow_counted : 0;
@@ -631,6 +633,7 @@ const char *oracle_tick(struct oracle *o, const struct registry *registry,
 					"drifted",
 					slot);
 	}
+	o->recounted = false;
 	o->local_fault = suspects_host(o, now_ns);
 	if (registry->local_fault != o->local_fault)
 		return complain("local fault is %d, it should be %d",

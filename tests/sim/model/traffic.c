@@ -607,6 +607,7 @@ void traffic_audited(struct world *w)
 {
 	uint64_t now_us = host_now_ns / NS_PER_US;
 
+	w->oracle.recounted = true;
 	for (uint32_t i = 0; i < w->shape->sockets_max; i++) {
 		struct oracle_conn *c = &w->flows[i].conn;
 
