@@ -13,10 +13,13 @@ BPFTOOL ?= $(call first,bpftool /usr/sbin/bpftool)
 V       ?= 0
 # DEBUG=1: sanitizers, in a directory of its own.
 DEBUG   ?= 0
+# FUZZING=1: what the fuzz targets need; tests/fuzz/run sets it and CC.
+FUZZING ?= 0
+FUZZ_SECONDS ?= 60
 
 # --- what the tree says ---------------------------------------------------------
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0)
-BUILD    := build/$(if $(filter 1,$(DEBUG)),debug,release)
+BUILD    := build/$(if $(filter 1,$(FUZZING)),fuzz,$(if $(filter 1,$(DEBUG)),debug,release))
 HOOKS    := $(sort $(wildcard bpf/hooks/*.bpf.c))
 COMMON   := $(sort $(wildcard common/*.c))
 CORE     := $(sort $(wildcard agent/core/*.c))
@@ -25,6 +28,7 @@ HTTP     := $(sort $(wildcard agent/http/*.c))
 AGENT    := $(sort $(filter-out agent/main.c,$(wildcard agent/*.c)))
 WEIRCTL  := $(sort $(wildcard tools/weirctl/*.c))
 UNIT     := $(sort $(wildcard tests/unit/*.c))
+FUZZ     := $(sort $(wildcard tests/fuzz/*.c))
 SIM      := $(sort $(wildcard tests/sim/*.c))
 SIMMODEL := $(sort $(wildcard tests/sim/model/*.c))
 BPFTESTS := $(sort $(wildcard tests/bpf/*.bpf.c))
@@ -33,7 +37,7 @@ DEMO     := $(sort $(wildcard demo/*.c))
 BENCH    := $(sort $(filter-out %.bpf.c,$(wildcard bench/*.c)))
 MAN      := $(sort $(wildcard docs/man/*.scd))
 
-PKGS     := libbpf libelf zlib yaml-0.1 jansson libmicrohttpd libsystemd libcurl smartcols libcap-ng
+PKGS     := libbpf libelf zlib yaml-0.1 jansson libmicrohttpd libsystemd libmnl libcurl smartcols ncursesw libcap-ng
 Q        := $(if $(filter 1,$(V)),,@)
 say       = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
@@ -41,7 +45,10 @@ WARN     := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototype
 CPPFLAGS += -I. -Iinclude -I$(BUILD) -D_GNU_SOURCE -DWEIR_VERSION='"$(VERSION)"'
 CFLAGS   += -std=gnu17 -g $(WARN) -MMD -MP -fPIE
 LDFLAGS  += -pie
-ifeq ($(DEBUG),1)
+ifeq ($(FUZZING),1)
+CFLAGS   += -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+LDFLAGS  += -fsanitize=fuzzer,address,undefined
+else ifeq ($(DEBUG),1)
 CFLAGS   += -O1 -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 LDFLAGS  += -fsanitize=address,undefined
 else
@@ -51,9 +58,14 @@ KERN     := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parame
             -D__BPF__ -D__TARGET_ARCH_$(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m))) \
             -I. -Iinclude -idirafter /usr/include/$(shell uname -m)-linux-gnu -MMD -MP
 
-AGENT_LIBS   := -lbpf -lelf -lz -lyaml -ljansson -lmicrohttpd -lsystemd -lcap-ng -lm -lpthread
-WEIRCTL_LIBS := -lyaml -ljansson -lcurl -lsmartcols -lm
+AGENT_LIBS   := -lbpf -lelf -lz -lyaml -ljansson -lmicrohttpd -lsystemd -lmnl -lcap-ng -lm -lpthread
+WEIRCTL_LIBS := -lyaml -ljansson -lcurl -lsmartcols -lncursesw -lm
 TEST_LIBS    := -lcmocka $(AGENT_LIBS)
+
+# Where each shell looks for completions, below share/.
+COMPLETIONS := bash-completion/completions/weirctl zsh/vendor-completions/_weirctl \
+	fish/vendor_completions.d/weirctl.fish
+completion_of = $(filter $(1)%,$(COMPLETIONS))
 
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 bin = $(patsubst %.c,$(BUILD)/%,$(1))
@@ -89,6 +101,10 @@ test-bpf: all $(BUILD)/tests/bpf/run ## in-kernel tests of the shared arithmetic
 .PHONY: test-e2e
 test-e2e: all tools ## stories against real servers in their own netns and cgroup (root)
 	@tests/run e2e
+
+.PHONY: fuzz
+fuzz: ## mutated input to every parser, FUZZ_SECONDS each (60)
+	@tests/fuzz/run $(FUZZ_SECONDS)
 
 .PHONY: test-kernels
 test-kernels: all tools ## the stories in VMs with Debian's 6.1 and 6.12 kernels (minutes)
@@ -126,6 +142,10 @@ install: all ## install below DESTDIR and PREFIX
 	install -D -m 0755 $(BUILD)/weirctl $(DESTDIR)$(PREFIX)/bin/weirctl
 	for page in $(BUILD)/man/*; do install -D -m 0644 $$page \
 		$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,$(dir $(COMPLETIONS))) $(DESTDIR)$(PREFIX)/share/weir/schema
+	$(foreach shell,bash zsh fish,$(BUILD)/weirctl completion $(shell) > \
+		$(DESTDIR)$(PREFIX)/share/$(call completion_of,$(shell)) &&) true
+	$(BUILD)/weirctl schema > $(DESTDIR)$(PREFIX)/share/weir/schema/policy.json
 	install -D -m 0644 packaging/weir.service $(DESTDIR)$(PREFIX)/lib/systemd/system/weir.service
 	install -D -m 0644 packaging/weir.yaml $(DESTDIR)/etc/weir/weir.yaml
 	install -d -m 0755 $(DESTDIR)/etc/weir/policies.d $(DESTDIR)$(PREFIX)/share/weir/policies
@@ -136,6 +156,7 @@ uninstall: ## remove what install put there; configuration stays
 	rm -f $(DESTDIR)$(PREFIX)/sbin/weir-agent $(DESTDIR)$(PREFIX)/bin/weirctl
 	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/weir.service
 	rm -rf $(DESTDIR)$(PREFIX)/share/weir
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/,$(COMPLETIONS))
 	rm -f $(patsubst docs/man/%.scd,$(DESTDIR)$(PREFIX)/share/man/man*/%,$(MAN))
 
 .PHONY: format
@@ -218,6 +239,10 @@ $(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(call obj,$(SIMMODEL)) $(BUILD)/ag
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
 
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(ARCHIVES)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
+
 $(BUILD)/tests/bpf/run.o: $(patsubst tests/bpf/%.bpf.c,$(BUILD)/tests/bpf/%.skel.h,$(BPFTESTS))
 $(BUILD)/tests/bpf/run: $(BUILD)/tests/bpf/run.o $(BUILD)/core.a $(BUILD)/common.a
 	$(call say,LINK,$@)
@@ -242,6 +267,9 @@ $(BUILD)/man/%: docs/man/%.scd
 # --- proof ------------------------------------------------------------------------
 .PHONY: unit-programs
 unit-programs: $(call bin,$(UNIT)) $(call bin,$(SIM))
+
+.PHONY: fuzz-programs
+fuzz-programs: $(call bin,$(FUZZ))
 
 .PHONY: test-programs
 test-programs: $(BUILD)/tests/bpf/run

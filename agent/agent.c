@@ -9,11 +9,15 @@
 #include "agent/agent.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "agent/apply.h"
@@ -27,9 +31,11 @@
 #include "common/preflight.h"
 #include "common/scoped.h"
 
+#define UNCHANGED	     "nothing was changed on this host"
 #define EXIT_USAGE	     2
 #define SERVICES_DEFAULT_MAX 1024u
 #define SERVICES_DEFAULT_MIN 128u
+#define LARGE_BYTES	     (128 * 1024)
 #define STATISTICS_BYTES     (64u * 1024u * 1024u) /* of per-CPU statistics */
 
 /* ---- may we run here? -------------------------------------------------------------- */
@@ -56,36 +62,41 @@ static int print_checks(void)
 	return failed;
 }
 
-static int check_host(void)
+/* One line, whatever is missing; `weir-agent --check` shows them apart. */
+static int check_host(struct agent *agent)
 {
-	struct preflight_check checks[PREFLIGHT_CHECKS_MAX];
-	size_t count = preflight_run(NULL, checks, PREFLIGHT_CHECKS_MAX);
-	int err = 0;
+	const struct preflight_check *checks = agent->checks;
+	size_t count =
+		preflight_run(NULL, agent->checks, PREFLIGHT_CHECKS_MAX);
+	const char *hint = "";
+	char what[512] = "";
+	size_t used = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		if (checks[i].status != PREFLIGHT_FAILED)
 			continue;
-		log_error("this host cannot run Weir: %s: %s%s%s",
-			  checks[i].name, checks[i].text,
-			  checks[i].hint[0] ? "; " : "", checks[i].hint);
-		err = -ENOTSUP;
+		if (used < sizeof(what))
+			used += (size_t)snprintf(
+				what + used, sizeof(what) - used, "%s%s: %s",
+				used ? ", " : "", checks[i].name,
+				checks[i].text);
+		if (!*hint)
+			hint = checks[i].hint;
 	}
-	return err;
+	agent->check_count = count;
+	if (!used)
+		return 0;
+	log_error("this host cannot run Weir: %s; %s; " UNCHANGED, what, hint);
+	return -ENOTSUP;
 }
 
 static int read_config(struct options *options)
 {
 	struct weir_errors errors = {0};
-	scoped(text) char *text = NULL;
-	int err;
+	int err = options->config ? options_read_file(options, &errors) : 0;
 
-	if (!options->config)
-		return 0;
-	err = options_read_file(options, &errors);
-	if (err) {
-		text = errors_render(&errors);
-		fputs(text ? text : "weir.yaml: out of memory\n", stderr);
-	}
+	if (err)
+		log_mistakes(&errors);
 	errors_clear(&errors);
 	return err;
 }
@@ -94,10 +105,12 @@ static int check_directories(const struct options *options)
 {
 	for (size_t i = 0; i < options->policy_dir_count; i++)
 		if (access(options->policy_dirs[i], R_OK | X_OK) < 0) {
-			log_error("policy directory %s: %s; nothing was "
-				  "changed on this host",
-				  options->policy_dirs[i], strerror(errno));
-			return -errno;
+			int err = -errno;
+
+			log_error("policy directory %s: %s; make it readable "
+				  "or leave out its --policy-dir; " UNCHANGED,
+				  options->policy_dirs[i], strerror(-err));
+			return err;
 		}
 	return 0;
 }
@@ -126,12 +139,25 @@ static int claim(int *fd, const char *path, const char *what)
 	int err = owner_claim(fd, &holder, path);
 
 	if (err == -EBUSY)
-		log_error("%s %s: already managed by weir-agent, pid %d; "
-			  "nothing was changed",
+		log_error("%s %s: already managed by weir-agent, pid %d; stop "
+			  "that one first, or choose another; " UNCHANGED,
 			  what, path, holder);
 	else if (err)
-		log_error("%s %s: %s", what, path, strerror(-err));
+		log_error("%s %s: %s; " UNCHANGED, what, path, strerror(-err));
 	return err;
+}
+
+static int claim_cgroup(struct agent *agent)
+{
+	struct statfs fs;
+
+	if (!statfs(agent->cgroup, &fs) && fs.f_type != CGROUP2_SUPER_MAGIC) {
+		log_error("cgroup %s: not a directory of the cgroup2 file "
+			  "system, which is mounted at %s; " UNCHANGED,
+			  agent->cgroup, agent->cgroup_root);
+		return -EINVAL;
+	}
+	return claim(&agent->cgroup_fd, agent->cgroup, "cgroup");
 }
 
 /* Per-CPU statistics are the bulk of our memory: sized by it, within bounds. */
@@ -169,8 +195,29 @@ static int open_plane(struct agent *agent)
 		err = dataplane_open(&agent->plane, &options, why, sizeof(why));
 	}
 	if (err)
-		log_error("%s; nothing was changed on this host", why);
+		log_error("%s; " UNCHANGED, why);
 	return err;
+}
+
+static int say_state_error(const struct agent *agent, int err)
+{
+	log_error("state directory %s: %s; it must be a directory that can be "
+		  "written, choose another with --state-dir; " UNCHANGED,
+		  agent->options.state_dir, strerror(-err));
+	return err;
+}
+
+/* Made only when everything else is well: it would be left behind. */
+static int check_state(const struct agent *agent)
+{
+	scoped(fd) int fd = open(agent->options.state_dir,
+				 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || faccessat(fd, ".", W_OK | X_OK, 0) < 0)
+		return say_state_error(agent, -errno);
+	return 0;
 }
 
 static int open_state(struct agent *agent)
@@ -179,12 +226,7 @@ static int open_state(struct agent *agent)
 	int err = store_open(&agent->store, o->policy_dirs, o->policy_dir_count,
 			     o->state_dir);
 
-	if (err) {
-		log_error("state directory %s: %s", o->state_dir,
-			  strerror(-err));
-		return err;
-	}
-	return events_open(&agent->events);
+	return err ? say_state_error(agent, err) : 0;
 }
 
 static int open_http(struct agent *agent)
@@ -199,10 +241,10 @@ static int open_http(struct agent *agent)
 	};
 	const struct http_ops ops = control_ops(agent);
 	char why[512] = "out of memory";
-	int err = http_start(&agent->http, &options, &ops, why, sizeof(why));
+	int err = http_open(&agent->http, &options, &ops, why, sizeof(why));
 
 	if (err)
-		log_error("%s", why);
+		log_error("%s; " UNCHANGED, why);
 	return err;
 }
 
@@ -212,8 +254,10 @@ static int open_http(struct agent *agent)
 static int activate(struct agent *agent)
 {
 	struct weir_control *control = agent->plane->control;
-	int err;
+	int err = open_state(agent);
 
+	if (err)
+		return err;
 	control->abi = WEIR_ABI_VERSION;
 	control->lease_ns = agent->options.lease_ns;
 	control->observe_all = agent->options.observe_all;
@@ -225,14 +269,46 @@ static int activate(struct agent *agent)
 	return err;
 }
 
+/* Before anything is open that it would hold, too. */
+static void start_resetter(struct agent *agent)
+{
+	const struct options *o = &agent->options;
+	int err = resetter_start(&agent->resetter, agent->cgroup, o->netns,
+				 o->netns_count);
+
+	if (err)
+		log_warning("established connections cannot be reset on this "
+			    "host: %s",
+			    strerror(-err));
+}
+
+/* Capabilities are each thread's own: first drop them, then start threads. */
+static int open_doors(struct agent *agent)
+{
+	int err;
+
+	if (privilege_drop())
+		log_warning("capabilities could not be dropped");
+	err = http_serve(agent->http);
+	if (err)
+		log_error("control socket and metrics port: no threads to "
+			  "serve them: %s",
+			  strerror(-err));
+	return err;
+}
+
 static int start(struct agent *agent)
 {
 	int err = find_cgroup(agent);
 
+	if (!err) {
+		start_resetter(agent);
+		err = claim_cgroup(agent);
+	}
 	if (!err)
-		err = claim(&agent->cgroup_fd, agent->cgroup, "cgroup");
+		err = check_state(agent);
 	if (!err)
-		err = open_state(agent);
+		err = events_open(&agent->events);
 	/* Ports and sockets first: when one is taken, nothing is attached. */
 	if (!err)
 		err = open_http(agent);
@@ -248,10 +324,14 @@ static int start(struct agent *agent)
 		.events = agent->events,
 		.seed = clock_monotonic_ns() ^ (uint64_t)getpid() << 32,
 	};
+	agent->resets = (struct resets){
+		.registry = &agent->registry,
+		.events = agent->events,
+		.resetter = &agent->resetter,
+	};
+	agent->plane->reset_works = agent->resetter.fd >= 0;
 	err = activate(agent);
-	if (!err && privilege_drop())
-		log_warning("capabilities could not be dropped");
-	return err;
+	return err ? err : open_doors(agent);
 }
 
 static void stop(struct agent *agent, bool remove)
@@ -263,6 +343,7 @@ static void stop(struct agent *agent, bool remove)
 	if (agent->plane && agent->registry.services)
 		registry_close(&agent->registry);
 	dataplane_close(agent->plane, remove);
+	resetter_stop(&agent->resetter);
 	compiled_free(agent->compiled);
 	policy_set_free(agent->set);
 	clients_clear(&agent->clients);
@@ -302,7 +383,11 @@ static int serve(struct agent *agent)
 
 int agent_run(int argc, char **argv)
 {
-	static struct agent agent = {.cgroup_fd = -1, .pins_fd = -1};
+	static struct agent agent = {
+		.cgroup_fd = -1,
+		.pins_fd = -1,
+		.resetter.fd = -1,
+	};
 
 	switch (options_parse(&agent.options, argc, argv)) {
 	case OPTIONS_DONE:
@@ -313,9 +398,12 @@ int agent_run(int argc, char **argv)
 		break;
 	}
 	log_open(agent.options.json_log);
+	/* What a large request took goes back to the system when it is over. */
+	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+	mallopt(M_ARENA_MAX, 2);
 	if (agent.options.check)
 		return print_checks();
-	if (read_config(&agent.options) || check_host() ||
+	if (read_config(&agent.options) || check_host(&agent) ||
 	    check_directories(&agent.options))
 		return EXIT_FAILURE;
 	pthread_mutex_init(&agent.lock, NULL);

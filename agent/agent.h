@@ -16,13 +16,19 @@
 #include "agent/dataplane.h"
 #include "agent/decide.h"
 #include "agent/events.h"
+#include "agent/faults.h"
 #include "agent/http.h"
 #include "agent/options.h"
 #include "agent/registry.h"
+#include "agent/reset.h"
 #include "agent/store.h"
+#include "common/preflight.h"
 
 struct agent {
 	struct options options;
+	/* As the host was found at the start, before privileges were dropped. */
+	struct preflight_check checks[PREFLIGHT_CHECKS_MAX];
+	size_t check_count;
 	pthread_mutex_t lock;
 	char cgroup[256];      /* the subtree we are responsible for */
 	char cgroup_root[256]; /* the cgroup2 mount */
@@ -32,6 +38,8 @@ struct agent {
 	struct dataplane *plane;
 	struct registry registry;
 	struct decide decide;
+	struct resetter resetter;
+	struct resets resets;
 	struct events *events;
 	struct http *http;
 	/* What is in force. */
@@ -48,6 +56,7 @@ struct agent {
 	struct ring_buffer *ring;
 	uint64_t hints_total;
 	uint64_t ring_full_seen;
+	struct faults faults;
 	int64_t started_realtime_ns;
 	uint64_t started_ns;
 	_Atomic uint64_t ticked_ns; /* read by /healthz */

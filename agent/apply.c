@@ -103,13 +103,47 @@ static int attach_needed(struct dataplane *plane,
 	return 0;
 }
 
+/* To enforce what this host cannot do is an error, never less than asked. */
+static int check_abilities(const struct dataplane *plane,
+			   const struct weir_policies *policies,
+			   struct weir_errors *errors)
+{
+	static const char path[] =
+		"spec.circuitBreaker.onOpen.establishedConnections";
+	int err = 0;
+
+	for (size_t i = 0; i < policies->count && !plane->reset_works; i++) {
+		const struct weir_policy *policy = policies->items[i];
+		const struct policy_position *at =
+			policy_position(policy, path);
+		struct weir_place place = {
+			.file = policy->file,
+			.line = at ? at->line : policy->line,
+			.column = at ? at->column : 1,
+			.length = 1,
+		};
+
+		if (reset_is_wanted(policy))
+			err = errors_add(
+				errors, &place,
+				"write keep, or a kernel with "
+				"CONFIG_INET_DIAG_DESTROY and CAP_NET_ADMIN",
+				"policy %s: this host cannot reset established "
+				"connections",
+				policy->name);
+	}
+	return err;
+}
+
 static int prepare(struct agent *agent, struct candidate *c,
 		   struct weir_errors *errors)
 {
 	struct registry_moment now = {&agent->registry, clock_monotonic_ns()};
-	int err = compile_policies(&c->compiled, errors, &c->set->policies,
-				   registry_slot, &now);
+	int err = check_abilities(agent->plane, &c->set->policies, errors);
 
+	if (!err)
+		err = compile_policies(&c->compiled, errors, &c->set->policies,
+				       registry_slot, &now);
 	if (err)
 		return err;
 	err = clients_resolve(&c->clients, c->compiled, agent->cgroup_root);
@@ -266,17 +300,6 @@ int apply_run(struct agent *agent, const struct apply_request *request,
 	return err;
 }
 
-static void log_errors(const struct weir_errors *errors)
-{
-	for (size_t i = 0; i < errors->count; i++) {
-		const struct weir_error *e = &errors->items[i];
-
-		log_error("%s:%u:%u: %s%s%s", e->file ? e->file : "policies",
-			  e->line, e->column, e->message,
-			  e->hint ? "; hint: " : "", e->hint ? e->hint : "");
-	}
-}
-
 /* The set this agent or an earlier one last accepted; else an empty one. */
 static int fall_back(struct agent *agent)
 {
@@ -293,7 +316,7 @@ static int fall_back(struct agent *agent)
 	if (!err)
 		err = put_in_force(agent, &c, "start, last good policies",
 				   &errors);
-	log_errors(&errors);
+	log_mistakes(&errors);
 	errors_clear(&errors);
 	return err;
 }
@@ -304,7 +327,7 @@ int apply_start(struct agent *agent)
 	struct weir_errors errors = {0};
 	int err = apply_run(agent, &request, NULL, &errors);
 
-	log_errors(&errors);
+	log_mistakes(&errors);
 	errors_clear(&errors);
 	return err ? fall_back(agent) : 0;
 }

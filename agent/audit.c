@@ -5,19 +5,15 @@
 #include "agent/audit.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "agent/log.h"
-#include "common/scoped.h"
+#include "agent/namespaces.h"
 
-#define DRIFT_PASSES   4
-#define NAMESPACES_MAX 256u
-#define DEPTH_MAX      32
+#define DRIFT_PASSES 4
 
 /* ---- recount -------------------------------------------------------------------- */
 
@@ -94,62 +90,6 @@ int audit_run(struct registry *registry, struct events *events)
 
 /* ---- adoption --------------------------------------------------------------------- */
 
-struct namespaces {
-	int fds[NAMESPACES_MAX];
-	ino_t inodes[NAMESPACES_MAX];
-	size_t count;
-};
-
-static void add_namespace(struct namespaces *list, const char *path)
-{
-	scoped(fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0 || list->count == NAMESPACES_MAX)
-		return;
-	for (size_t i = 0; i < list->count; i++)
-		if (list->inodes[i] == st.st_ino)
-			return;
-	list->inodes[list->count] = st.st_ino;
-	list->fds[list->count++] = TAKE_FD(fd);
-}
-
-static void add_processes(struct namespaces *list, int dir_fd)
-{
-	scoped(fd) int fd =
-		openat(dir_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-	scoped(file) FILE *procs = fd < 0 ? NULL : fdopen(fd, "r");
-	char path[64];
-	int pid;
-
-	if (!procs)
-		return;
-	fd = -1; /* the stream's now */
-	while (fscanf(procs, "%d", &pid) == 1) {
-		snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
-		add_namespace(list, path);
-	}
-}
-
-static void add_cgroup(struct namespaces *list, int parent_fd, const char *name,
-		       int depth)
-{
-	scoped(fd) int fd =
-		openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent *entry;
-
-	if (fd < 0 || depth > DEPTH_MAX)
-		return;
-	add_processes(list, fd);
-	scoped(dir) DIR *dir = fdopendir(fd);
-	if (!dir)
-		return;
-	fd = -1; /* the stream's now */
-	while ((entry = readdir(dir)))
-		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
-			add_cgroup(list, dirfd(dir), entry->d_name, depth + 1);
-}
-
 struct adoption {
 	struct dataplane *plane;
 	const struct namespaces *list;
@@ -180,19 +120,15 @@ static void *adopt_all(void *argument)
 int audit_adopt(struct dataplane *plane, const char *cgroup,
 		const char *const *netns, size_t netns_count)
 {
-	struct namespaces list = {.count = 0};
+	struct namespaces list;
 	struct adoption adoption = {.plane = plane, .list = &list};
 	pthread_t thread;
 	int err;
 
-	add_namespace(&list, "/proc/self/ns/net");
-	for (size_t i = 0; i < netns_count; i++)
-		add_namespace(&list, netns[i]);
-	add_cgroup(&list, AT_FDCWD, cgroup, 0);
+	namespaces_list(&list, cgroup, netns, netns_count);
 	err = pthread_create(&thread, NULL, adopt_all, &adoption);
 	if (!err)
 		pthread_join(thread, NULL);
-	for (size_t i = 0; i < list.count; i++)
-		close(list.fds[i]);
+	namespaces_close(&list);
 	return err ? -err : adoption.walked;
 }

@@ -13,6 +13,7 @@
 #include <yaml.h>
 
 #include "agent/options.h"
+#include "common/scan.h"
 #include "common/scoped.h"
 #include "weir/abi.h"
 
@@ -55,17 +56,13 @@ static int set_observe_all(struct config *c, const struct scalar *s)
 
 static int set_lease(struct config *c, const struct scalar *s)
 {
-	double value;
-	char unit[8] = "";
-	uint64_t ns;
+	uint64_t ns = 0;
+	int err = scan_duration(s->text, &ns);
 
-	if (sscanf(s->text, "%lf%7s", &value, unit) != 2 ||
-	    (strcmp(unit, "s") && strcmp(unit, "ms")))
+	if (err == -EINVAL)
 		return reject(c, s, "durations need a unit: 3s, 1500ms",
 			      "is not a duration");
-	ns = (uint64_t)(value * (strcmp(unit, "s") ? 1e6 : 1e9));
-	if (!(value > 0) || ns < OPTIONS_LEASE_MIN_NS ||
-	    ns > OPTIONS_LEASE_MAX_NS)
+	if (err || ns < OPTIONS_LEASE_MIN_NS || ns > OPTIONS_LEASE_MAX_NS)
 		return reject(c, s, NULL, "is not in 500ms..60s");
 	c->options->lease_ns = ns;
 	return 0;
@@ -74,14 +71,16 @@ static int set_lease(struct config *c, const struct scalar *s)
 static int set_count(struct config *c, const struct scalar *s, uint32_t max,
 		     uint32_t *out)
 {
-	unsigned value;
-	char rest;
+	char problem[64];
+	uint64_t value = 0;
+	int err = scan_count(s->text, &value);
 
-	if (sscanf(s->text, "%u%c", &value, &rest) != 1 || s->text[0] == '-')
-		return reject(c, s, NULL, "is not a number");
-	if (value < 1 || value > max)
-		return reject(c, s, NULL, "is out of range (weir.yaml)");
-	*out = value;
+	if (err == -EINVAL)
+		return reject(c, s, "digits only, as 1024", "is not a number");
+	snprintf(problem, sizeof(problem), "is not in 1..%u", max);
+	if (err || value < 1 || value > max)
+		return reject(c, s, NULL, problem);
+	*out = (uint32_t)value;
 	return 0;
 }
 
@@ -106,8 +105,10 @@ static int set_metrics(struct config *c, const struct scalar *s)
 	c->options->metrics_text = strdup(s->text);
 	if (!c->options->metrics_text)
 		return -ENOMEM;
-	c->options->metrics =
-		strcmp(s->text, "off") ? c->options->metrics_text : NULL;
+	if (!c->options->metrics_given)
+		c->options->metrics = strcmp(s->text, "off")
+					      ? c->options->metrics_text
+					      : NULL;
 	return 0;
 }
 
@@ -259,11 +260,11 @@ static ssize_t read_file(const char *path, char *out, size_t bytes)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
+		return -ENOTSUP;
 	got = read(fd, out, bytes);
 	if (got < 0)
 		return -errno;
-	return (size_t)got == bytes ? -E2BIG : got;
+	return (size_t)got == bytes ? -EFBIG : got;
 }
 
 int options_read_file(struct options *options, struct weir_errors *errors)
@@ -282,7 +283,8 @@ int options_read_file(struct options *options, struct weir_errors *errors)
 	if (got < 0) {
 		errors_add(errors, &c.place, NULL,
 			   "reading the configuration: %s",
-			   strerror((int)-got));
+			   got == -ENOTSUP ? "not a regular file"
+					   : strerror((int)-got));
 		return (int)got;
 	}
 	c.place.text = text;

@@ -15,7 +15,6 @@
 #include "agent/log.h"
 #include "agent/loop.h"
 #include "agent/report.h"
-#include "common/preflight.h"
 
 #define STALLED_NS (2 * NS_PER_S) /* the loop ticks ten times a second */
 
@@ -61,6 +60,8 @@ static int run_apply(struct agent *agent, const struct http_caller *who,
 	log_info("%s%s asked for by uid %u, pid %d: %s", what,
 		 dry_run ? " (dry run)" : "", who->uid, who->pid,
 		 err ? strerror(-err) : "done");
+	if (!dry_run)
+		log_mistakes(errors);
 	return err;
 }
 
@@ -254,13 +255,10 @@ static size_t add_faults(struct agent *agent, struct http_check *out,
 static size_t run_checks(void *ctx, struct http_check *out, size_t max)
 {
 	struct agent *agent = ctx;
-	struct preflight_check checks[PREFLIGHT_CHECKS_MAX];
-	size_t count = preflight_run(NULL, checks, PREFLIGHT_CHECKS_MAX);
+	size_t count = agent->check_count < max ? agent->check_count : max;
 
-	if (count > max)
-		count = max;
 	for (size_t i = 0; i < count; i++)
-		copy_check(&out[i], &checks[i]);
+		copy_check(&out[i], &agent->checks[i]);
 	pthread_mutex_lock(&agent->lock);
 	count += add_features(agent, out + count, max - count);
 	count += add_faults(agent, out + count, max - count);

@@ -209,23 +209,45 @@ static int map_all(struct dataplane *plane)
 	return 0;
 }
 
+/* What libbpf first complained about: its error codes name no object. */
+static char complaint[200];
+
+static int print_libbpf(enum libbpf_print_level level, const char *format,
+			va_list args)
+{
+	char line[512];
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	vsnprintf(line, sizeof(line), format, args);
+	line[strcspn(line, "\n")] = '\0';
+	if (!complaint[0])
+		snprintf(complaint, sizeof(complaint), " (%.190s)", line);
+	/* The verifier's log is long; it goes out only when asked for. */
+	if (getenv("WEIR_LIBBPF_LOG"))
+		log_warning("%s", line);
+	return 0;
+}
+
 static int load(struct dataplane *plane, char *why, size_t bytes)
 {
 	int err;
 
 	configure(plane);
 	plane->adopted = reuse_maps(plane);
-	if (!plane->adopted)
-		pins_clear(&plane->pins);
 	err = weir_bpf__load(plane->skeleton);
 	if (err) {
-		snprintf(why, bytes, "loading the BPF programs: %s",
-			 strerror(-err));
+		snprintf(why, bytes, "loading the BPF programs: %s%s",
+			 strerror(-err), complaint);
 		return err;
 	}
-	if (!plane->adopted)
+	/* Only now that there is something to put in their place. */
+	plane->claimed = !plane->adopted;
+	if (plane->claimed) {
+		pins_clear(&plane->pins);
 		err = fill_free_list(plane);
-	if (!err && !plane->adopted)
+	}
+	if (!err && plane->claimed)
 		err = pin_maps(plane);
 	if (!err)
 		err = map_all(plane);
@@ -278,6 +300,19 @@ static int attach_hook(struct dataplane *plane, const struct hook *hook)
 				   &plane->pins);
 }
 
+/*
+ * A take-over failed half-way. Counts stay right as long as each hook has its
+ * link; with one missing a cap could fill up for ever: then all of them go.
+ */
+static void judge_rest(struct dataplane *plane, const struct hook *hooks,
+		       size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (hooks[i].wanted &&
+		    !links_pinned(hooks[i].program, &plane->pins))
+			plane->claimed = true;
+}
+
 static int attach(struct dataplane *plane, char *why, size_t bytes)
 {
 	struct hook hooks[8];
@@ -288,6 +323,7 @@ static int attach(struct dataplane *plane, char *why, size_t bytes)
 
 		if (!err)
 			continue;
+		judge_rest(plane, hooks, count);
 		snprintf(why, bytes, "attaching %s: %s%s",
 			 bpf_program__name(hooks[i].program), strerror(-err),
 			 err == -EPERM ? " (an older program may hold the hook "
@@ -401,7 +437,7 @@ int dataplane_select(struct dataplane *plane, const struct weir_select *ask,
 
 	*plane->select = *ask;
 	plane->select->found = 0;
-	err = walk(plane, plane->skeleton->progs.weir_select_conn, out,
+	err = walk(plane, plane->skeleton->progs.weir_choose, out,
 		   ask->max * sizeof(*out), &written);
 	*count = written / sizeof(*out);
 	return err;
@@ -445,20 +481,6 @@ static uint64_t cgroup_id(int fd)
 	return fstat(fd, &st) == 0 ? st.st_ino : 0;
 }
 
-static int print_libbpf(enum libbpf_print_level level, const char *format,
-			va_list args)
-{
-	char line[512];
-
-	/* The verifier's log is long; it goes out only when asked for. */
-	if (level != LIBBPF_WARN || !getenv("WEIR_LIBBPF_LOG"))
-		return 0;
-	vsnprintf(line, sizeof(line), format, args);
-	line[strcspn(line, "\n")] = '\0';
-	log_warning("%s", line);
-	return 0;
-}
-
 static int open_all(struct dataplane *plane, char *why, size_t bytes)
 {
 	int err = probe(plane);
@@ -485,6 +507,7 @@ int dataplane_open(struct dataplane **out,
 		   size_t bytes)
 {
 	struct dataplane *plane = calloc(1, sizeof(*plane));
+	struct pins pins;
 	int err;
 
 	if (!plane)
@@ -498,7 +521,9 @@ int dataplane_open(struct dataplane **out,
 	err = open_all(plane, why, bytes);
 	if (err) {
 		/* What an earlier agent had pinned is left as it was. */
-		dataplane_close(plane, !plane->adopted);
+		pins = plane->pins;
+		dataplane_close(plane, plane->claimed);
+		pins_leave(&pins);
 		return err;
 	}
 	*out = plane;

@@ -47,6 +47,7 @@ struct dataplane {
 	uint32_t services_max;
 	uint32_t endpoints_max;
 	bool adopted; /* maps of an earlier agent are in use */
+	bool claimed; /* what is pinned is ours alone */
 	/* What probing found. */
 	enum dataplane_turns turns;
 	bool send_hook; /* sock_send_length exists */

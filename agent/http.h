@@ -98,13 +98,18 @@ struct http_options {
 struct http;
 
 /*
- * Binds both and starts the threads. -EADDRINUSE when the socket path is held
- * by a living server or is not a socket (a stale socket is replaced); then and
- * on every other failure `why` says in one line what was tried and why it
- * failed.
+ * Binds both; who connects waits. -EADDRINUSE when the socket path is held by a
+ * living server or is not a socket (a stale socket is replaced); then and on
+ * every other failure `why` says in one line what was tried and why it failed.
  */
-int http_start(struct http **out, const struct http_options *options,
-	       const struct http_ops *ops, char *why, size_t why_bytes);
+int http_open(struct http **out, const struct http_options *options,
+	      const struct http_ops *ops, char *why, size_t why_bytes);
+
+/*
+ * Starts the threads; from here on the ops are called. They have the
+ * capabilities of the caller.
+ */
+int http_serve(struct http *http);
 
 /* Answers what is being answered, closes, unlinks the socket. NULL is fine. */
 void http_stop(struct http *http);

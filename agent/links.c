@@ -25,10 +25,26 @@ static struct bpf_link *take_over(struct bpf_program *program, const char *path)
 	link = bpf_link__open(path);
 	if (link && !bpf_link__update_program(link, program))
 		return link;
-	/* Defunct (its cgroup is gone), or not ours to update. */
+	/* Defunct (its cgroup is gone), or not ours to update: it stays until
+	 * ours is on. */
 	bpf_link__destroy(link);
-	unlink(path);
 	return NULL;
+}
+
+/* Ours is attached: its pin takes the place of the earlier one, if any. */
+static int replace_pin(struct bpf_link *link, const char *path)
+{
+	if (unlink(path) < 0 && errno != ENOENT)
+		return -errno;
+	return bpf_link__pin(link, path);
+}
+
+bool links_pinned(const struct bpf_program *program, const struct pins *pins)
+{
+	char path[PIN_PATH_BYTES];
+
+	link_path(pins, program, path);
+	return !access(path, F_OK);
 }
 
 int links_attach_cgroup(struct bpf_link **out, struct bpf_program *program,
@@ -47,7 +63,7 @@ int links_attach_cgroup(struct bpf_link **out, struct bpf_program *program,
 	link = bpf_program__attach_cgroup(program, cgroup_fd);
 	if (!link)
 		return -errno;
-	err = bpf_link__pin(link, path);
+	err = replace_pin(link, path);
 	if (err) {
 		bpf_link__destroy(link);
 		return err;
@@ -66,13 +82,7 @@ int links_attach_tracing(struct bpf_link **out, struct bpf_program *program,
 	if (!link)
 		return -errno;
 	link_path(pins, program, path);
-	/* Removing the pin drops the earlier agent's link, after ours is on. */
-	if (unlink(path) < 0 && errno != ENOENT) {
-		err = -errno;
-		bpf_link__destroy(link);
-		return err;
-	}
-	err = bpf_link__pin(link, path);
+	err = replace_pin(link, path);
 	if (err) {
 		bpf_link__destroy(link);
 		return err;

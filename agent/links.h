@@ -22,5 +22,8 @@ int links_attach_tracing(struct bpf_link **out, struct bpf_program *program,
 void links_detach(struct bpf_link *link, const struct bpf_program *program,
 		  const struct pins *pins);
 
+/* Does a link of it outlive the agent? */
+bool links_pinned(const struct bpf_program *program, const struct pins *pins);
+
 /* Drops the pin of a program that this agent does not use. */
 void links_forget(const struct bpf_program *program, const struct pins *pins);

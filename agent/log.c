@@ -105,3 +105,16 @@ static void write_line(enum log_level level, const char *format, va_list args)
 DEFINE_LOG(error, LOG_LEVEL_ERROR)
 DEFINE_LOG(warning, LOG_LEVEL_WARNING)
 DEFINE_LOG(info, LOG_LEVEL_INFO)
+
+void log_mistakes(const struct weir_errors *errors)
+{
+	for (size_t i = 0; i < errors->count; i++) {
+		const struct weir_error *e = &errors->items[i];
+
+		log_error("%s:%u:%u: %s%s%s", e->file ? e->file : "policies",
+			  e->line, e->column, e->message,
+			  e->hint ? "; hint: " : "", e->hint ? e->hint : "");
+	}
+	if (errors->dropped)
+		log_error("%zu more mistakes are not shown", errors->dropped);
+}

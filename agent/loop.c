@@ -93,6 +93,7 @@ static void catch_up(struct agent *agent, uint64_t now_ns)
 	uint64_t faults[WEIR_FAULT_COUNT];
 
 	dataplane_faults(agent->plane, faults);
+	faults_say(&agent->faults, faults, now_ns);
 	if (faults[WEIR_FAULT_RING_FULL] == agent->ring_full_seen &&
 	    agent->tick % TICKS_SCAN)
 		return;
@@ -137,6 +138,7 @@ static void tick(struct agent *agent)
 	if (audit_is_due(agent))
 		audit(agent);
 	decide_tick(&agent->decide, now_ns);
+	reset_tick(&agent->resets, now_ns);
 	if (agent->tick % TICKS_SECOND == 0)
 		every_second(agent, now_ns);
 	agent->ticked_ns = now_ns;
@@ -171,10 +173,11 @@ static int on_reload(sd_event_source *source,
 	pthread_mutex_lock(&agent->lock);
 	err = apply_run(agent, &request, NULL, &errors);
 	if (err)
-		log_error("reload: %s; generation %u stays in force",
-			  agent->reload_error,
+		log_error("reload by SIGHUP: refused; generation %u stays in "
+			  "force",
 			  agent->plane->control->generation);
 	pthread_mutex_unlock(&agent->lock);
+	log_mistakes(&errors);
 	errors_clear(&errors);
 	return 0;
 }

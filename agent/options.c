@@ -79,7 +79,7 @@ static void print_help(void)
 			 rows[i].argument ? rows[i].argument : "");
 		printf("  %-22s %s\n", left, rows[i].help);
 	}
-	puts("\nSee weir-agent(8), weir.policy(5), weirctl(1).");
+	puts("\nSee weir-agent(8), weir-policy(5), weirctl(1).");
 }
 
 static void set_defaults(struct options *o)
@@ -119,7 +119,8 @@ static enum options_result set_log_format(struct options *o, const char *value)
 	return OPTIONS_RUN;
 }
 
-static enum options_result take(struct options *o, int id, const char *value)
+static enum options_result take(struct options *o, int id, const char *value,
+				const char *given)
 {
 	switch (id) {
 	case OPTION_CONFIG:
@@ -145,6 +146,7 @@ static enum options_result take(struct options *o, int id, const char *value)
 		return OPTIONS_RUN;
 	case OPTION_METRICS:
 		o->metrics = strcmp(value, "off") ? value : NULL;
+		o->metrics_given = true;
 		return OPTIONS_RUN;
 	case OPTION_LOG_FORMAT:
 		return set_log_format(o, value);
@@ -157,9 +159,11 @@ static enum options_result take(struct options *o, int id, const char *value)
 	case OPTION_HELP:
 		print_help();
 		return OPTIONS_DONE;
+	case ':':
+		return usage("%s needs a value", given);
 	default:
-		/* getopt_long() has said what it does not know. */
-		return OPTIONS_USAGE;
+		return usage("there is no option %s, or it takes no value",
+			     given);
 	}
 }
 
@@ -185,9 +189,11 @@ enum options_result options_parse(struct options *out, int argc, char **argv)
 		table[i].val = rows[i].id;
 	}
 	set_defaults(out);
+	/* Its own messages would not say what to do. */
+	opterr = 0;
 	while (result == OPTIONS_RUN &&
-	       (id = getopt_long(argc, argv, "", table, NULL)) != -1)
-		result = take(out, id, optarg);
+	       (id = getopt_long(argc, argv, ":", table, NULL)) != -1)
+		result = take(out, id, optarg, argv[optind - 1]);
 	if (result != OPTIONS_RUN)
 		return result;
 	if (optind < argc)

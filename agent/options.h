@@ -30,6 +30,7 @@ struct options {
 	size_t netns_count;
 	const char *socket;
 	const char *metrics; /* NULL: off */
+	bool metrics_given;  /* on the command line, which wins */
 	bool json_log;
 	bool check;
 	/* weir.yaml */

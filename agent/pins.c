@@ -127,18 +127,24 @@ static bool mounted_by_us(const char *root)
 	return false;
 }
 
-void pins_remove(const struct pins *pins)
+void pins_leave(const struct pins *pins)
 {
 	char path[PIN_PATH_BYTES];
 
-	pins_clear(pins);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", pins->base, kinds[i]);
 		rmdir(path);
 	}
-	rmdir(pins->base);
+	if (rmdir(pins->base) < 0 && errno != ENOENT)
+		return;
 	if (mounted_by_us(pins->root))
 		umount2(pins->root, MNT_DETACH);
 	/* Fails when somebody else's mount is on it: then it stays. */
 	rmdir(pins->root);
+}
+
+void pins_remove(const struct pins *pins)
+{
+	pins_clear(pins);
+	pins_leave(pins);
 }

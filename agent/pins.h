@@ -29,5 +29,8 @@ void pins_path(const struct pins *pins, const char *kind, const char *name,
 /* Removes every pin and directory, and the mount if it is ours. */
 void pins_remove(const struct pins *pins);
 
+/* Removes what pins_open() made, if nothing is pinned in it. */
+void pins_leave(const struct pins *pins);
+
 /* Removes the pins of maps and links and keeps the directories. */
 void pins_clear(const struct pins *pins);

@@ -9,8 +9,9 @@
 #include <sys/prctl.h>
 
 static const unsigned kept[] = {
-	CAP_BPF,       CAP_PERFMON,    CAP_NET_ADMIN,
-	CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH,
+	CAP_SYS_ADMIN,
+	CAP_SYS_PTRACE,
+	CAP_DAC_READ_SEARCH,
 };
 
 int privilege_drop(void)

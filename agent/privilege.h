@@ -5,9 +5,10 @@
 #pragma once
 
 /*
- * Keeps only what the running agent uses: CAP_BPF and CAP_PERFMON (attach the
- * send hook when a policy needs it, run the audit), CAP_NET_ADMIN, and
- * CAP_SYS_ADMIN with CAP_SYS_PTRACE to adopt connections of other network
- * namespaces after a change of policies. 0 or -errno; without root it is 0.
+ * Loading is over: open descriptors suffice for maps, links and iterators. Of
+ * what it was given the thread, and those it starts later, keep CAP_SYS_ADMIN
+ * and CAP_SYS_PTRACE, to adopt connections of other network namespaces after a
+ * change of policies, and CAP_DAC_READ_SEARCH, to read policies of any owner;
+ * packaging/weir.service gives none of these. 0 or -errno.
  */
 int privilege_drop(void);

@@ -55,6 +55,8 @@ struct subject {
 	uint32_t drift_passes;
 	char override_by[64];
 	char override_reason[128];
+	uint64_t reset_rest_ns; /* no walk for victims before */
+	uint32_t resets_unsaid; /* since the last event about them */
 	struct rate_point points[REGISTRY_RATE_POINTS];
 	struct weir_endpoint_hist *older, *newer; /* quantile baselines */
 };
@@ -72,7 +74,10 @@ struct service {
 			    [WEIR_TRIP_COUNT];
 	uint64_t probes_ok_total, probes_bad_total, suppressed_total;
 	uint64_t drift_total;
-	uint64_t tripped_ns; /* latest trip, for the local-fault guard */
+	uint64_t resets_total, would_reset_total;
+	uint64_t resets_missed; /* ordered, and not carried out */
+	uint64_t reset_next_ns; /* see pace.h */
+	uint64_t tripped_ns;	/* latest trip, for the local-fault guard */
 	bool panic;
 	bool warned; /* above bulkhead.warnAt */
 };

@@ -122,6 +122,10 @@ static void fill_subject(const struct filling *f, struct snapshot_subject *out,
 	out->refused = k->refused;
 	memcpy(out->calls, k->calls, sizeof(out->calls));
 	memcpy(out->failures, k->failures, sizeof(out->failures));
+	memcpy(out->resent, k->resent, sizeof(out->resent));
+	out->overdue_seen = f->agent->plane->recounts[subject->id].overdue;
+	out->overdue_unsent = f->agent->plane->recounts[subject->id].unsent;
+	out->takes_turns = k->manner < WEIR_MANNER_KNOWN;
 	fill_rates(out, subject, k, f->now_ns);
 }
 
@@ -215,6 +219,9 @@ static void add_service(const struct filling *f, struct service *service)
 	out->probes_bad_total = service->probes_bad_total;
 	out->suppressed_total = service->suppressed_total;
 	out->drift_total = service->drift_total;
+	out->resets_total = service->resets_total;
+	out->resets_missed = service->resets_missed;
+	out->would_reset_total = service->would_reset_total;
 	out->panic = service->panic;
 	out->endpoint_first = f->out->endpoint_count;
 	for (size_t i = 0; i < service->endpoint_count; i++) {

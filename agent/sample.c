@@ -11,7 +11,7 @@
 
 static uint64_t total(const struct weir_subject *k, enum weir_result result)
 {
-	return __atomic_load_n(&k->judged[result], __ATOMIC_RELAXED);
+	return __atomic_load_n(&k->judged[result], __ATOMIC_ACQUIRE);
 }
 
 /*
@@ -136,8 +136,7 @@ void sample_take(struct breaker_sample *out, struct subject *subject,
 	/* Before the totals: what comes in between wakes us early, not late. */
 	uint64_t bad = __atomic_load_n(&k->bad, __ATOMIC_ACQUIRE);
 	uint64_t slow = total(k, WEIR_RESULT_SLOW);
-	uint64_t row = __atomic_load_n(&k->consecutive, __ATOMIC_RELAXED);
-	uint64_t probe = __atomic_load_n(&k->probe, __ATOMIC_RELAXED);
+	uint64_t row, probe = __atomic_load_n(&k->probe, __ATOMIC_RELAXED);
 	uint64_t used = uses(k);
 
 	memset(out, 0, sizeof(*out));
@@ -151,12 +150,16 @@ void sample_take(struct breaker_sample *out, struct subject *subject,
 	shrink_stale(subject, k);
 	if (breaker->state == WEIR_STATE_CLOSED &&
 	    subject->service->rules.slow_ns)
-		slow += overdue_now(subject, k, opt_recount, by_audit, now_ns);
+		out->overdue = overdue_now(subject, k, opt_recount, by_audit,
+					   now_ns);
+	slow += out->overdue;
 	out->success =
 		rise(total(k, WEIR_RESULT_SUCCESS), &subject->success_seen);
 	out->failure =
 		rise(total(k, WEIR_RESULT_FAILURE), &subject->failure_seen);
 	out->slow = rise(slow, &subject->slow_seen);
+	/* Last: judge() in bpf/conn.h counts it before the totals. */
+	row = __atomic_load_n(&k->consecutive, __ATOMIC_RELAXED);
 	if (pair_high(row) == breaker->epoch)
 		out->consecutive = pair_low(row);
 	if (breaker->state == WEIR_STATE_HALF_OPEN &&

@@ -55,7 +55,12 @@ int store_open(struct store *store, const char *const *dirs, size_t dir_count,
 	store->dirs = dirs;
 	store->dir_count = dir_count;
 	err = make_directory(state_dir);
-	return err ? err : make_directory(applied_dir);
+	if (!err)
+		err = make_directory(applied_dir);
+	/* A read-only mount is found now, not by the first apply. */
+	if (!err && access(applied_dir, R_OK | W_OK | X_OK) < 0)
+		err = -errno;
+	return err;
 }
 
 static int is_policy_entry(const struct dirent *entry)
@@ -96,15 +101,21 @@ static int list_directory(struct sources *sources, struct weir_errors *errors,
 {
 	const struct weir_place place = {.file = dir};
 	struct dirent **entries;
-	int count = scandir(dir, &entries, is_policy_entry, alphasort);
-	int err = 0;
+	int count, err = 0;
 
+	if (policies_check_directory(errors, dir))
+		return -EINVAL;
+	count = scandir(dir, &entries, is_policy_entry, alphasort);
 	if (count < 0)
 		return errors_add(errors, &place, NULL,
 				  "reading the policy directory: %s",
 				  strerror(errno));
 	for (int i = 0; i < count; i++) {
-		if (!err && sources->count < FILES_MAX)
+		if (!err && sources->count == FILES_MAX)
+			err = errors_add(
+				errors, &place, "a file can hold many policies",
+				"more than %d policy files", (int)FILES_MAX);
+		if (!err)
 			err = add_source(sources, dir, entries[i]->d_name);
 		free(entries[i]);
 	}
@@ -172,6 +183,15 @@ static void show_masked(struct policy_set *set, const struct source *source)
 			return;
 }
 
+/* Whatever the reason, the mistake is the policy's: -ENOENT is "no object". */
+static int load_file(struct weir_policies *out, struct weir_errors *errors,
+		     const char *path)
+{
+	int err = policies_load(out, errors, path);
+
+	return err && err != -ENOMEM ? -EINVAL : err;
+}
+
 static int load_directories(struct policy_set *set, struct weir_errors *errors,
 			    const struct store *store)
 {
@@ -191,7 +211,7 @@ static int load_directories(struct policy_set *set, struct weir_errors *errors,
 			show_masked(set, &sources.items[i]);
 			continue;
 		}
-		failed = policies_load(&found, errors, sources.items[i].path);
+		failed = load_file(&found, errors, sources.items[i].path);
 		if (!failed)
 			failed = take_policies(set, &found);
 		/* All mistakes of all files are reported together. */
@@ -341,7 +361,7 @@ static int load_applied(struct weir_policies *applied,
 {
 	if (access(store->applied, F_OK) < 0)
 		return errno == ENOENT ? 0 : -errno;
-	return policies_load(applied, errors, store->applied);
+	return load_file(applied, errors, store->applied);
 }
 
 /*

@@ -172,37 +172,42 @@ static __always_inline __u32 breaker_of(const struct weir_service *service,
 		       : slot;
 }
 
-/* Failures in a row and bad samples; wakes the agent when one may trip. */
-shared void breaker_feed(struct weir_conn *conn,
-			 const struct weir_service *service,
-			 const struct weir_verdict *verdict, __u32 epoch,
-			 __u32 result)
+/* Failures in a row; true when they may trip. */
+shared bool row_feed(struct weir_conn *conn, const struct weir_service *service,
+		     __u32 epoch, __u32 result)
 {
 	struct weir_subject *s = subject_find(conn->breaker);
-	__u64 now = now_us(), bad, hint_at;
-	bool silent, hint = false;
+	__u64 now = now_us();
+	bool silent;
 
 	if (!s)
-		return;
+		return false;
 	silent = service->silence_us &&
 		 now - s->last_sample_us > service->silence_us;
 	s->last_sample_us = now;
-	if (result == WEIR_RESULT_SUCCESS) {
+	if (result == WEIR_RESULT_SUCCESS)
 		consecutive_reset(&s->consecutive, epoch);
-		return;
-	}
-	if (result == WEIR_RESULT_FAILURE)
-		hint = consecutive_hints(
-			consecutive_add(&s->consecutive, epoch, silent),
-			service->consecutive_max);
+	if (result != WEIR_RESULT_FAILURE)
+		return false;
+	return consecutive_hints(
+		consecutive_add(&s->consecutive, epoch, silent),
+		service->consecutive_max);
+}
+
+/* Failures and slow calls; true when there are enough for a rate to trip. */
+shared bool bad_feed(struct weir_conn *conn, const struct weir_verdict *verdict)
+{
+	struct weir_subject *s = subject_find(conn->breaker);
+	__u64 bad, hint_at;
+
+	if (!s)
+		return false;
 	bad = __sync_fetch_and_add(&s->bad, 1) + 1;
 	hint_at = verdict->hint_at;
-	if (hint_at && bad >= hint_at && s->hinted != hint_at) {
-		s->hinted = hint_at;
-		hint = true;
-	}
-	if (hint)
-		event_send(WEIR_EVENT_HINT, conn->breaker, NULL);
+	if (!hint_at || bad < hint_at || s->hinted == hint_at)
+		return false;
+	s->hinted = hint_at;
+	return true;
 }
 
 /* A probe is over, once: `change` as in probe_settle(), 0 gives it back. */
@@ -272,11 +277,23 @@ static __always_inline void judge(struct weir_conn *conn,
 				  const struct weir_verdict *verdict,
 				  const struct outcome *o, __u32 result)
 {
+	bool judged = verdict && service->has_breaker &&
+		      result != WEIR_RESULT_NEUTRAL;
+	bool hint = false;
+
+	/*
+	 * The row before the totals, the hint after both: the agent looks in
+	 * the other order, so no failure is in its totals and not in its row.
+	 */
+	if (judged)
+		hint = row_feed(conn, service, verdict_epoch(verdict->word),
+				result);
 	judged_add(conn->slot, o, result);
 	judged_add(conn->endpoint, o, result);
-	if (verdict && service->has_breaker && result != WEIR_RESULT_NEUTRAL)
-		breaker_feed(conn, service, verdict,
-			     verdict_epoch(verdict->word), result);
+	if (judged && result != WEIR_RESULT_SUCCESS && bad_feed(conn, verdict))
+		hint = true;
+	if (hint)
+		event_send(WEIR_EVENT_HINT, conn->breaker, NULL);
 }
 
 /*

@@ -52,9 +52,9 @@ struct net {
 	struct ns_common ns;
 };
 
-typedef struct {
+struct possible_net {
 	struct net *net;
-} possible_net_t;
+};
 
 struct sock_common {
 	__u16 skc_family;
@@ -65,7 +65,7 @@ struct sock_common {
 	__u32 skc_rcv_saddr;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
-	possible_net_t skc_net;
+	struct possible_net skc_net;
 };
 
 struct bpf_local_storage;

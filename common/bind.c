@@ -107,6 +107,7 @@ static void reject_unknown(struct binder *b, const char *path,
 			   node->key->text);
 }
 
+static void bind_block(struct binder *b, const struct bind_value *value);
 static bool fill_list(struct binder *b, const struct bind_value *value);
 
 static void bind_field(struct binder *b, const struct bind_value *value)
@@ -122,11 +123,11 @@ static void bind_field(struct binder *b, const struct bind_value *value)
 			   value->shown);
 		return;
 	}
-	if (value->field->type == FIELD_BLOCK) {
-		if (node->type == TREE_MAPPING)
-			bind_block(b, value);
-		else
-			bind_wrong_type(b, value);
+	if (node->type == TREE_MAPPING && (value->field->type == FIELD_BLOCK ||
+					   value->field->type == FIELD_WAIT)) {
+		bind_block(b, value);
+	} else if (value->field->type == FIELD_BLOCK) {
+		bind_wrong_type(b, value);
 	} else if (value->field->type == FIELD_LIST) {
 		if (!fill_list(b, value))
 			bind_wrong_type(b, value);
@@ -150,7 +151,8 @@ static void bind_key(struct binder *b, const char *path, const char *shown,
 	snprintf(row, sizeof(row), "%s%s%s", path, dot, node->key->text);
 	snprintf(full, sizeof(full), "%s%s%s", shown, dot, node->key->text);
 	value.field = fields_find(row);
-	if (!value.field)
+	/* A key that holds dots may spell the path of a row elsewhere. */
+	if (!value.field || !fields_is_child(value.field, path))
 		reject_unknown(b, path, shown, node);
 	else
 		bind_field(b, &value);
@@ -198,7 +200,7 @@ static void bind_mapping(struct binder *b, const char *path, const char *shown,
 	}
 }
 
-void bind_block(struct binder *b, const struct bind_value *value)
+static void bind_block(struct binder *b, const struct bind_value *value)
 {
 	if (value->field->offset != FIELDS_NOT_STORED)
 		*(bool *)((char *)value->base + value->field->offset) = true;

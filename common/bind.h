@@ -2,9 +2,10 @@
 /*
  * bind.h - from a tree of YAML nodes to one struct weir_policy.
  *
- * bind.c walks blocks and lists by the field table, bind_values.c reads what
- * stands at their ends, bind_rules.c compares fields with each other. For use
- * by these and policy_parse.c only.
+ * bind.c walks blocks and lists by the field table; bind_values.c,
+ * bind_numbers.c and bind_service.c read what stands at their ends;
+ * bind_rules.c compares fields with each other. For use by these and
+ * policy_parse.c only.
  */
 #pragma once
 
@@ -16,6 +17,7 @@
 #include "common/tree.h"
 
 #define BIND_FIELDS_MAX	 128u
+#define BIND_HINT_BYTES	 256u
 #define BIND_SHOWN_BYTES 160u
 
 /* One document being bound. */
@@ -42,11 +44,15 @@ void bind_defaults(struct weir_policy *policy);
 /* Binds the document into b->policy; every mistake is added to the errors. */
 void bind_document(struct binder *b);
 
+typedef void bind_function(struct binder *b, const struct bind_value *value);
+
+/* One a type of field: reads the value, or says what is wrong with it. */
+bind_function bind_count, bind_factor, bind_duration, bind_wait;
+bind_function bind_address, bind_ports, bind_unit, bind_cgroup, bind_user;
+bind_function bind_word, bind_name, bind_labels;
+
 /* Reads one value that is neither block nor list of blocks. */
 void bind_leaf(struct binder *b, const struct bind_value *value);
-
-/* Binds the keys of a mapping by the rows below `value->field`. */
-void bind_block(struct binder *b, const struct bind_value *value);
 
 /* What can only be said about several fields together. */
 void bind_rules(struct binder *b);
@@ -66,3 +72,30 @@ void bind_wrong_type(struct binder *b, const struct bind_value *value);
 
 /* Remembers where a value was written. */
 void bind_position(struct binder *b, const struct bind_value *value);
+
+/* The last part of the value's path: "ports". */
+static inline const char *bind_key_of(const struct bind_value *value)
+{
+	return fields_key(value->field);
+}
+
+static inline const char *bind_text_of(const struct bind_value *value)
+{
+	return value->node->text;
+}
+
+static inline void *bind_stored(const struct bind_value *value)
+{
+	return (char *)value->base + value->field->offset;
+}
+
+static inline bool bind_is_text(const struct bind_value *value)
+{
+	return value->node->type == TREE_SCALAR && !tree_is_null(value->node);
+}
+
+/* A copy the policy owns; remembers when there was no memory. */
+char *bind_copy(struct binder *b, const char *text);
+
+/* Nothing but ASCII letters, digits and `more`, at most `max` bytes. */
+bool bind_is_plain(const char *text, const char *more, size_t max);

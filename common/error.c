@@ -17,40 +17,11 @@
 #include <string.h>
 
 #include "common/scan.h"
+#include "common/text.h"
 
 #define EXCERPT_BYTES_MAX 240u
+#define EXCERPT_LEAD	  40u /* characters before a mistake far to the right */
 #define MESSAGE_BYTES_MAX 1024u
-
-/* Escape sequences and direction overrides can make a terminal lie. */
-static bool misleads(uint32_t c)
-{
-	return (c < 0x20 && c != '\t') || (c >= 0x7f && c < 0xa0) ||
-	       (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
-}
-
-/* A copy that is safe to print: one '?' for each character that is not. */
-static char *copy_printable(const char *text, size_t bytes)
-{
-	char *copy = malloc(bytes + 1);
-	size_t used = 0;
-
-	if (!copy)
-		return NULL;
-	for (size_t i = 0; i < bytes;) {
-		uint32_t c = 0;
-		size_t step = scan_character(text + i, bytes - i, &c);
-
-		if (!step || misleads(c)) {
-			copy[used++] = '?';
-		} else {
-			memcpy(copy + used, text + i, step);
-			used += step;
-		}
-		i += step ? step : 1;
-	}
-	copy[used] = '\0';
-	return copy;
-}
 
 /* The bytes from `text` to the next line break. */
 static size_t line_bytes(const char *text, size_t bytes)
@@ -64,7 +35,49 @@ static size_t line_bytes(const char *text, size_t bytes)
 	return bytes;
 }
 
-static char *copy_line(const struct weir_place *place)
+/* Bytes of the first `characters` of a text, all of it if it has fewer. */
+static size_t bytes_of(const char *text, size_t bytes, size_t characters)
+{
+	size_t at = 0;
+
+	while (at < bytes && characters--) {
+		uint32_t unused;
+		size_t step = scan_character(text + at, bytes - at, &unused);
+
+		at += step ? step : 1;
+	}
+	return at;
+}
+
+/* Bytes of as many whole characters as an excerpt has room for. */
+static size_t fitting(const char *text, size_t bytes)
+{
+	size_t at = 0;
+
+	while (at < bytes) {
+		uint32_t unused;
+		size_t step = scan_character(text + at, bytes - at, &unused);
+
+		step = step ? step : 1;
+		if (at + step > EXCERPT_BYTES_MAX)
+			break;
+		at += step;
+	}
+	return at;
+}
+
+/* Characters to leave out at the start of a long line to see the mistake. */
+static unsigned lead_of(const char *text, size_t bytes, unsigned column)
+{
+	unsigned skipped = column > EXCERPT_LEAD ? column - EXCERPT_LEAD : 0;
+
+	if (bytes <= EXCERPT_BYTES_MAX || !column ||
+	    bytes_of(text, bytes, column - 1) < EXCERPT_BYTES_MAX * 3 / 4)
+		return 0;
+	return bytes_of(text, bytes, skipped) < bytes ? skipped : 0;
+}
+
+static char *copy_line(const struct weir_place *place, unsigned *skipped)
 {
 	unsigned line = place->text_line ? place->text_line : 1;
 	const char *at = place->text;
@@ -81,12 +94,11 @@ static char *copy_line(const struct weir_place *place)
 		left -= length;
 	}
 	length = line_bytes(at, left);
-	if (length > EXCERPT_BYTES_MAX) {
-		length = EXCERPT_BYTES_MAX;
-		while (length && ((uint8_t)at[length] & 0xc0) == 0x80)
-			length--;
-	}
-	return copy_printable(at, length);
+	*skipped = lead_of(at, length, place->column);
+	left = bytes_of(at, length, *skipped);
+	at += left;
+	length -= left;
+	return text_printable(at, fitting(at, length));
 }
 
 static char *format_printable(const char *format, va_list values)
@@ -94,7 +106,7 @@ static char *format_printable(const char *format, va_list values)
 	char text[MESSAGE_BYTES_MAX];
 
 	vsnprintf(text, sizeof(text), format, values);
-	return copy_printable(text, strlen(text));
+	return text_printable(text, strlen(text));
 }
 
 int errors_add(struct weir_errors *errors, const struct weir_place *place,
@@ -117,11 +129,11 @@ int errors_add(struct weir_errors *errors, const struct weir_place *place,
 	error->message = format_printable(format, values);
 	va_end(values);
 	if (place->file)
-		error->file = copy_printable(place->file, strlen(place->file));
+		error->file = text_printable(place->file, strlen(place->file));
 	if (place->line)
-		error->excerpt = copy_line(place);
+		error->excerpt = copy_line(place, &error->skipped);
 	if (hint)
-		error->hint = copy_printable(hint, strlen(hint));
+		error->hint = text_printable(hint, strlen(hint));
 	return -EINVAL;
 }
 
@@ -137,16 +149,19 @@ void errors_clear(struct weir_errors *errors)
 }
 
 /* Tabs are repeated, so that the caret stands below what it means. */
-static void render_caret(FILE *out, const struct weir_error *error)
+static void render_caret(FILE *out, const struct weir_error *error, int digits)
 {
 	size_t bytes = strlen(error->excerpt), at = 0;
 	size_t left = scan_characters(error->excerpt, bytes);
-	unsigned length = error->length;
+	unsigned length = error->length, column;
 
-	if (!error->column || error->column > left + 1)
+	if (error->column <= error->skipped ||
+	    error->column - error->skipped > left + 1)
 		return;
-	left -= error->column - 1;
-	for (unsigned i = 1; i < error->column; i++) {
+	column = error->column - error->skipped;
+	left -= column - 1;
+	fprintf(out, "%*s | ", digits, "");
+	for (unsigned i = 1; i < column; i++) {
 		uint32_t c = 0;
 
 		at += scan_character(error->excerpt + at, bytes - at, &c);
@@ -156,6 +171,7 @@ static void render_caret(FILE *out, const struct weir_error *error)
 		length = left ? (unsigned)left : 1;
 	while (length--)
 		fputc('^', out);
+	fputc('\n', out);
 }
 
 static void render_place(FILE *out, const struct weir_error *error)
@@ -174,9 +190,7 @@ static void render_place(FILE *out, const struct weir_error *error)
 		return;
 	fprintf(out, "%*s |\n", digits, "");
 	fprintf(out, "%u | %s\n", error->line, error->excerpt);
-	fprintf(out, "%*s | ", digits, "");
-	render_caret(out, error);
-	fputc('\n', out);
+	render_caret(out, error, digits);
 }
 
 static void render_error(FILE *out, const struct weir_error *error)

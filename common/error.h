@@ -10,33 +10,34 @@
 
 #include <stddef.h>
 
-#define WEIR_ERRORS_MAX 64	/* further mistakes are counted, not stored */
+#define WEIR_ERRORS_MAX 64 /* further mistakes are counted, not stored */
 
 struct weir_error {
-	char *file;		/* as the user named it; NULL: no file */
-	unsigned line;		/* from 1; 0: no position */
-	unsigned column;	/* from 1 */
-	unsigned length;	/* characters the caret marks; at least 1 */
-	char *excerpt;		/* the quoted line, NULL if there is none */
-	char *message;		/* "failureRateThreshold: 150 is not in 1..100" */
-	char *hint;		/* what would be valid; may be NULL */
+	char *file;	  /* as the user named it; NULL: no file */
+	unsigned line;	  /* from 1; 0: no position */
+	unsigned column;  /* from 1 */
+	unsigned length;  /* characters the caret marks; at least 1 */
+	char *excerpt;	  /* the quoted line, NULL if there is none */
+	unsigned skipped; /* characters of a long line before its excerpt */
+	char *message;	  /* "failureRateThreshold: 150 is not in 1..100" */
+	char *hint;	  /* what would be valid; may be NULL */
 };
 
 struct weir_errors {
 	struct weir_error items[WEIR_ERRORS_MAX];
 	size_t count;
-	size_t dropped;		/* mistakes beyond WEIR_ERRORS_MAX */
+	size_t dropped; /* mistakes beyond WEIR_ERRORS_MAX */
 };
 
 /* A place in a text; `text` may be NULL when no line can be quoted. */
 struct weir_place {
 	const char *file;
-	const char *text;	/* the whole file, for the excerpt */
+	const char *text; /* the whole file, for the excerpt */
 	size_t text_bytes;
 	unsigned line;
 	unsigned column;
 	unsigned length;
-	unsigned text_line;	/* the line `text` starts with; 0: the first */
+	unsigned text_line; /* the line `text` starts with; 0: the first */
 };
 
 /*

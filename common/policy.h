@@ -16,39 +16,39 @@
 #include "common/error.h"
 #include "weir/abi.h"
 
-#define POLICY_FILE_BYTES_MAX (1024u * 1024u)
-#define POLICY_DEPTH_MAX 32u
-#define POLICIES_MAX 4096u
-#define POLICY_DESTINATIONS_MAX 256u	/* of one policy */
-#define POLICY_PORTS_MAX 64u		/* ranges of one destination */
-#define POLICY_CLIENTS_MAX 64u
-#define POLICY_LABELS_MAX 32u
-#define POLICY_DURATION_MIN_NS 1000000ull		 /* 1 ms */
-#define POLICY_DURATION_MAX_NS (24ull * 3600 * 1000000000) /* 24 h */
+#define POLICY_FILE_BYTES_MAX	(1024u * 1024u)
+#define POLICY_DEPTH_MAX	32u
+#define POLICIES_MAX		4096u
+#define POLICY_DESTINATIONS_MAX 256u /* of one policy */
+#define POLICY_PORTS_MAX	64u  /* ranges of one destination */
+#define POLICY_CLIENTS_MAX	64u
+#define POLICY_LABELS_MAX	32u
+#define POLICY_DURATION_MIN_NS	1000000ull		    /* 1 ms */
+#define POLICY_DURATION_MAX_NS	(24ull * 3600 * 1000000000) /* 24 h */
 
 struct policy_ports {
-	uint16_t min;		/* 1..65535 */
+	uint16_t min; /* 1..65535 */
 	uint16_t max;
 };
 
 struct policy_destination {
-	uint8_t address[16];	/* network order, v4 as ::ffff:a.b.c.d, masked */
-	uint8_t prefix;		/* 0..128; IPv4 prefixes have 96 added */
+	uint8_t address[16]; /* network order, v4 as ::ffff:a.b.c.d, masked */
+	uint8_t prefix;	     /* 0..128; IPv4 prefixes have 96 added */
 	struct policy_ports ports[POLICY_PORTS_MAX];
-	size_t port_count;	/* at least 1 */
+	size_t port_count; /* at least 1 */
 	unsigned line, column;
 };
 
 enum policy_client_kind {
-	POLICY_CLIENT_SYSTEMD_UNIT,	/* "orders.service" */
-	POLICY_CLIENT_CGROUP,		/* glob below the cgroup2 mount */
-	POLICY_CLIENT_USER,		/* resolved to a uid */
+	POLICY_CLIENT_SYSTEMD_UNIT, /* "orders.service" */
+	POLICY_CLIENT_CGROUP,	    /* glob below the cgroup2 mount */
+	POLICY_CLIENT_USER,	    /* resolved to a uid */
 };
 
 struct policy_client {
 	enum policy_client_kind kind;
-	char *pattern;		/* unit name, cgroup glob or user as written */
-	uint32_t uid;		/* POLICY_CLIENT_USER */
+	char *pattern; /* unit name, cgroup glob or user as written */
+	uint32_t uid;  /* POLICY_CLIENT_USER */
 	unsigned line, column;
 };
 
@@ -56,25 +56,25 @@ struct policy_breaker {
 	bool set;
 	enum weir_scope scope;
 	uint64_t window_ns;
-	uint32_t window_buckets;	/* 1..60 */
-	uint32_t calls_min;		/* minimumNumberOfCalls */
-	uint32_t failures_min;		/* minimumNumberOfFailures */
-	uint32_t failure_rate;		/* percent, 1..100 */
-	uint32_t consecutive;		/* 0: off */
-	uint64_t slow_ns;		/* 0: slow calls are not judged */
-	uint32_t slow_rate;		/* percent, 1..100 */
+	uint32_t window_buckets; /* 1..60 */
+	uint32_t calls_min;	 /* minimumNumberOfCalls */
+	uint32_t failures_min;	 /* minimumNumberOfFailures */
+	uint32_t failure_rate;	 /* percent, 1..100 */
+	uint32_t consecutive;	 /* 0: off */
+	uint64_t slow_ns;	 /* 0: slow calls are not judged */
+	uint32_t slow_rate;	 /* percent, 1..100 */
 	uint64_t wait_initial_ns;
-	double wait_multiplier;		/* 1..100 */
+	double wait_multiplier; /* 1..100 */
 	uint64_t wait_max_ns;
-	double wait_jitter;		/* 0..1: added, never taken away */
-	uint32_t probes;		/* 1..WEIR_PROBES_MAX */
+	double wait_jitter; /* 0..1: added, never taken away */
+	uint32_t probes;    /* 1..WEIR_PROBES_MAX */
 	uint64_t half_open_timeout_ns;
-	uint32_t ejection_max;		/* maxEjectionPercent, 1..100 */
-	uint32_t panic_threshold;	/* percent, 0 = off */
-	int refuse_errno;		/* positive */
-	int drop;			/* newConnections: drop */
+	uint32_t ejection_max;	  /* maxEjectionPercent, 1..100 */
+	uint32_t panic_threshold; /* percent, 0 = off */
+	int refuse_errno;	  /* positive */
+	int drop;		  /* newConnections: drop */
 	enum weir_established established;
-	uint32_t reset_rate;		/* connections a second */
+	uint32_t reset_rate; /* connections a second */
 };
 
 struct policy_bulkhead {
@@ -86,23 +86,23 @@ struct policy_bulkhead {
 
 /* Where an effective value was written; for `describe` and `why`. */
 struct policy_position {
-	const char *path;	/* "spec.circuitBreaker.failureRateThreshold" */
-	unsigned line, column;	/* 0: a default */
+	const char *path;      /* "spec.circuitBreaker.failureRateThreshold" */
+	unsigned line, column; /* 0: a default */
 };
 #define POLICY_POSITIONS_MAX 64
 
 struct weir_policy {
 	char *name;
-	char *file;		/* as loaded; "<api>" when applied by API */
-	unsigned line;		/* first line of the document */
-	char *text;		/* the document as written */
-	char *labels[POLICY_LABELS_MAX];	/* "key=value" */
+	char *file;    /* as loaded; "<api>" when applied by API */
+	unsigned line; /* first line of the document */
+	char *text;    /* the document as written */
+	char *labels[POLICY_LABELS_MAX]; /* "key=value" */
 	size_t label_count;
 	enum weir_mode mode;
 	struct policy_destination *destinations;
 	size_t destination_count;
 	struct policy_client *clients;
-	size_t client_count;	/* 0: everyone */
+	size_t client_count; /* 0: everyone */
 	struct policy_breaker breaker;
 	struct policy_bulkhead bulkhead;
 	struct policy_position positions[POLICY_POSITIONS_MAX];
@@ -110,7 +110,7 @@ struct weir_policy {
 };
 
 struct weir_policies {
-	struct weir_policy **items;	/* owned */
+	struct weir_policy **items; /* owned */
 	size_t count;
 };
 
@@ -141,13 +141,20 @@ int policies_parse(struct weir_policies *out, struct weir_errors *errors,
 int policies_load(struct weir_policies *out, struct weir_errors *errors,
 		  const char *path);
 
+/*
+ * -EINVAL with an error for a directory in which everyone may write, also with
+ * the sticky bit: everyone could add a policy. -errno when it is not there.
+ */
+int policies_check_directory(struct weir_errors *errors, const char *path);
+
 /* Is it a name that a policy directory is read for? */
 bool policies_is_file_name(const char *name);
 
 /*
  * Checks a whole set: unique names, no two policies that tie (both places are
- * named), limits of the set (policies, mask classes, rules per key). Disabled
- * policies only have to have a name of their own. -EINVAL with errors, -ENOMEM.
+ * named), limits of the set (policies, destinations, mask classes, rules per
+ * destination). Disabled policies only have to have a name of their own.
+ * -EINVAL with errors, -ENOMEM.
  */
 int policies_check(const struct weir_policies *policies,
 		   struct weir_errors *errors);

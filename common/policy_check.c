@@ -158,6 +158,25 @@ static int by_rank(const void *left, const void *right)
 	return order ? order : (int)a->at->line - (int)b->at->line;
 }
 
+/* The same ports of the same address, written twice in one policy. */
+static bool is_repeated(const struct row *row, const struct row *before)
+{
+	return row->policy == before->policy && !by_address(row, before) &&
+	       row->ports.min == before->ports.min &&
+	       row->ports.max == before->ports.max;
+}
+
+static void sort_rows(struct rows *rows)
+{
+	size_t kept = 0;
+
+	qsort(rows->items, rows->count, sizeof(*rows->items), by_rank);
+	for (size_t i = 0; i < rows->count; i++)
+		if (!i || !is_repeated(&rows->items[i], &rows->items[kept - 1]))
+			rows->items[kept++] = rows->items[i];
+	rows->count = kept;
+}
+
 static int collect(struct rows *rows, const struct weir_policies *policies,
 		   struct weir_errors *errors)
 {
@@ -179,7 +198,7 @@ static int collect(struct rows *rows, const struct weir_policies *policies,
 		return -ENOMEM;
 	for (size_t i = 0; i < policies->count; i++)
 		add_rows(rows, policies->items[i]);
-	qsort(rows->items, rows->count, sizeof(*rows->items), by_rank);
+	sort_rows(rows);
 	return 0;
 }
 
@@ -225,30 +244,59 @@ static void report_tie(struct weir_errors *errors, const struct row *first,
 		   second->ports.min);
 }
 
-/* Each pair of policies is reported once, at its first common port. */
+/* Pairs of policies that were reported: however much they share, once. */
+struct pairs {
+	const struct weir_policy *items[WEIR_ERRORS_MAX][2];
+	size_t count;
+};
+
+/* False: it was there already, or as many are there as can be shown. */
+static bool add_pair(struct pairs *pairs, const struct row *a,
+		     const struct row *b)
+{
+	if (pairs->count == WEIR_ERRORS_MAX)
+		return false;
+	for (size_t i = 0; i < pairs->count; i++)
+		if ((pairs->items[i][0] == a->policy &&
+		     pairs->items[i][1] == b->policy) ||
+		    (pairs->items[i][0] == b->policy &&
+		     pairs->items[i][1] == a->policy))
+			return false;
+	pairs->items[pairs->count][0] = a->policy;
+	pairs->items[pairs->count++][1] = b->policy;
+	return true;
+}
+
+static bool overlap(const struct row *a, const struct row *b)
+{
+	return !by_address(a, b) && width(a) == width(b) &&
+	       b->ports.min <= a->ports.max;
+}
+
+/*
+ * More than WEIR_RULES_PER_KEY rows of one key are refused anyway: no row is
+ * compared with more than that, so a crowd costs no comparison of all pairs.
+ */
 static int check_ties(const struct rows *rows, struct weir_errors *errors)
 {
-	int err = 0;
+	struct pairs pairs = {0};
 
 	for (size_t i = 0; i < rows->count; i++) {
 		const struct row *a = &rows->items[i];
 
-		for (size_t k = i + 1; k < rows->count; k++) {
+		for (size_t k = i + 1;
+		     k <= i + WEIR_RULES_PER_KEY && k < rows->count &&
+		     overlap(a, &rows->items[k]);
+		     k++) {
 			const struct row *b = &rows->items[k];
 
-			if (by_address(a, b) || width(a) != width(b) ||
-			    b->ports.min > a->ports.max)
-				break;
-			if (a->policy == b->policy ||
-			    !share_clients(a->policy, b->policy))
-				continue;
-			report_tie(errors, a, b);
-			err = -EINVAL;
-			/* A third one ties with the second. */
-			break;
+			if (a->policy != b->policy &&
+			    share_clients(a->policy, b->policy) &&
+			    add_pair(&pairs, a, b))
+				report_tie(errors, a, b);
 		}
 	}
-	return err;
+	return pairs.count ? -EINVAL : 0;
 }
 
 /* ---- limits ----------------------------------------------------------------------- */
@@ -261,14 +309,28 @@ static bool same_key(const struct row *a, const struct row *b)
 	return width(a) || a->ports.min == b->ports.min;
 }
 
-/* What fills one place of a key: ports and who is governed. */
-static bool same_place(const struct row *a, const struct row *b)
+static int check_keys(const struct rows *rows, struct weir_errors *errors)
 {
-	return a->policy == b->policy && a->ports.min == b->ports.min &&
-	       a->ports.max == b->ports.max;
+	size_t keys = 0;
+
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct row *row = &rows->items[i];
+		struct weir_place place = place_of_row(row);
+
+		keys += !i || !same_key(row, row - 1);
+		if (keys > WEIR_RULES_MAX)
+			return errors_add(errors, &place,
+					  "write networks instead of hosts",
+					  "policy %s: more than %u "
+					  "destinations in all policies "
+					  "together",
+					  row->policy->name, WEIR_RULES_MAX);
+	}
+	return 0;
 }
 
-static int check_keys(const struct rows *rows, struct weir_errors *errors)
+/* Port ranges and client lists that share a key. */
+static int check_places(const struct rows *rows, struct weir_errors *errors)
 {
 	unsigned used = 1;
 
@@ -276,10 +338,7 @@ static int check_keys(const struct rows *rows, struct weir_errors *errors)
 		const struct row *row = &rows->items[i];
 		struct weir_place place = place_of_row(row);
 
-		if (!same_key(row, row - 1))
-			used = 1;
-		else if (!same_place(row, row - 1))
-			used++;
+		used = same_key(row, row - 1) ? used + 1 : 1;
 		if (used <= WEIR_RULES_PER_KEY)
 			continue;
 		return errors_add(errors, &place,
@@ -345,6 +404,8 @@ int policies_check(const struct weir_policies *policies,
 	failed = check_ties(&rows, errors);
 	err = err ? err : failed;
 	failed = check_keys(&rows, errors);
+	err = err ? err : failed;
+	failed = check_places(&rows, errors);
 	err = err ? err : failed;
 	failed = check_classes(&rows, errors);
 	return err ? err : failed;

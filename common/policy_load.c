@@ -9,7 +9,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +67,19 @@ static int check_file(struct weir_errors *errors, const char *path,
 	return 0;
 }
 
+int policies_check_directory(struct weir_errors *errors, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return report(errors, path, "looking at", errno);
+	if (st.st_mode & S_IWOTH)
+		return refuse(errors, path, "chmod o-w it",
+			      "everyone may write in this directory: it is not "
+			      "read");
+	return 0;
+}
+
 /* One byte more than is allowed: the parser says that it is too much. */
 static int read_text(int fd, char **out, size_t *out_bytes)
 {
@@ -113,24 +125,36 @@ static int is_policy_entry(const struct dirent *entry)
 	return policies_is_file_name(entry->d_name);
 }
 
+/* Lexical order wherever it is read: alphasort() asks the locale. */
+static int by_bytes(const struct dirent **left, const struct dirent **right)
+{
+	return strcmp((*left)->d_name, (*right)->d_name);
+}
+
+static int load_entry(struct weir_policies *out, struct weir_errors *errors,
+		      const char *directory, const char *name)
+{
+	scoped(text) char *path = NULL;
+	const char *slash = ends_with(directory, "/") ? "" : "/";
+
+	if (asprintf(&path, "%s%s%s", directory, slash, name) < 0)
+		return -ENOMEM;
+	return load_path(out, errors, path, false);
+}
+
 /* All mistakes of all files are reported together. */
 static int load_directory(struct weir_policies *out, struct weir_errors *errors,
 			  const char *path)
 {
 	struct dirent **entries;
-	int count = scandir(path, &entries, is_policy_entry, alphasort);
+	int count = scandir(path, &entries, is_policy_entry, by_bytes);
 	int err = 0;
 
 	if (count < 0)
 		return report(errors, path, "reading the directory", errno);
 	for (int i = 0; i < count; i++) {
-		char file[PATH_MAX];
-		int failed;
+		int failed = load_entry(out, errors, path, entries[i]->d_name);
 
-		snprintf(file, sizeof(file), "%s%s%s", path,
-			 path[strlen(path) - 1] == '/' ? "" : "/",
-			 entries[i]->d_name);
-		failed = load_path(out, errors, file, false);
 		err = err ? err : failed;
 		free(entries[i]);
 	}
@@ -141,7 +165,8 @@ static int load_directory(struct weir_policies *out, struct weir_errors *errors,
 static int load_path(struct weir_policies *out, struct weir_errors *errors,
 		     const char *path, bool descend)
 {
-	scoped(fd) int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	scoped(fd) int fd =
+		open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
 	int err;
 
@@ -151,8 +176,10 @@ static int load_path(struct weir_policies *out, struct weir_errors *errors,
 		return report(errors, path, "looking at", errno);
 	if (is_dev_null(&st))
 		return 0;
-	if (descend && S_ISDIR(st.st_mode))
-		return load_directory(out, errors, path);
+	if (descend && S_ISDIR(st.st_mode)) {
+		err = policies_check_directory(errors, path);
+		return err ? err : load_directory(out, errors, path);
+	}
 	err = check_file(errors, path, &st);
 	return err ? err : load_file(out, errors, path, fd);
 }

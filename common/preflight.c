@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -58,14 +59,25 @@ static void advise(struct preflight_check *check, const char *hint)
 	snprintf(check->hint, sizeof(check->hint), "%s", hint);
 }
 
+/* One to `most` digits; false when there are none or more. */
+static bool read_number(const char **text, size_t most, unsigned *out)
+{
+	size_t digits = strspn(*text, "0123456789");
+
+	*out = 0;
+	for (size_t i = 0; i < digits && digits <= most; i++)
+		*out = *out * 10 + (unsigned)(*(*text)++ - '0');
+	return digits && digits <= most;
+}
+
 unsigned preflight_kernel(const char *release)
 {
-	unsigned major_number, minor_number;
+	unsigned whole, part;
 
-	if (sscanf(release, "%u.%u", &major_number, &minor_number) != 2 ||
-	    minor_number > 999 || major_number > 99)
+	if (!read_number(&release, 2, &whole) || *release++ != '.' ||
+	    !read_number(&release, 3, &part))
 		return 0;
-	return major_number * 1000 + minor_number;
+	return whole * 1000 + part;
 }
 
 static void check_kernel(struct run *run)
@@ -88,7 +100,11 @@ static void check_kernel(struct run *run)
 
 static void check_btf(struct run *run)
 {
-	bool there = !access(run->paths.btf, R_OK);
+	struct stat st = {0};
+	bool readable =
+		!access(run->paths.btf, R_OK) && !stat(run->paths.btf, &st);
+	bool there = readable && st.st_size > 0;
+	const char *what = readable ? "is empty" : strerror(errno);
 	struct preflight_check *check = add(
 		run, "kernel", "BTF", there ? PREFLIGHT_OK : PREFLIGHT_FAILED);
 
@@ -96,7 +112,7 @@ static void check_btf(struct run *run)
 		say(check, "%s", run->paths.btf);
 		return;
 	}
-	say(check, "%s: %s", run->paths.btf, strerror(errno));
+	say(check, "%s: %s", run->paths.btf, what);
 	advise(check, "run a kernel built with CONFIG_DEBUG_INFO_BTF=y (every "
 		      "distribution kernel of the last years is)");
 }
@@ -121,6 +137,28 @@ static void check_lockdown(struct run *run)
 			      "read kernel memory");
 }
 
+static bool is_octal(const char *text)
+{
+	return strspn(text, "01234567") >= 3;
+}
+
+/* The kernel writes what would end a field as a backslash and three digits. */
+static void unescape(char *text)
+{
+	char *out = text;
+
+	while (*text) {
+		if (*text == '\\' && is_octal(text + 1)) {
+			*out++ = (char)((text[1] - '0') << 6 |
+					(text[2] - '0') << 3 | (text[3] - '0'));
+			text += 4;
+		} else {
+			*out++ = *text++;
+		}
+	}
+	*out = '\0';
+}
+
 int preflight_cgroup2(const char *opt_mountinfo, char *out, size_t bytes)
 {
 	scoped(file) FILE *mounts = fopen(
@@ -135,6 +173,7 @@ int preflight_cgroup2(const char *opt_mountinfo, char *out, size_t bytes)
 		if (!rest || strncmp(rest, " - cgroup2 ", 11) ||
 		    sscanf(line, "%*s %*s %*s %*s %1023s", point) != 1)
 			continue;
+		unescape(point);
 		if (strlen(point) >= bytes)
 			return -ENAMETOOLONG;
 		memcpy(out, point, strlen(point) + 1);

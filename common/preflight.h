@@ -13,22 +13,22 @@
 enum preflight_status { PREFLIGHT_OK, PREFLIGHT_WARNING, PREFLIGHT_FAILED };
 
 struct preflight_check {
-	const char *group;	/* "kernel", "cgroup", "privilege" */
-	const char *name;	/* "BTF", "cgroup2", "CAP_BPF", … */
+	const char *group; /* "kernel", "cgroup", "privilege" */
+	const char *name;  /* "BTF", "cgroup2", "CAP_BPF", … */
 	enum preflight_status status;
-	char text[256];		/* what was found */
-	char hint[256];		/* what to do; "" when ok */
+	char text[256]; /* what was found */
+	char hint[256]; /* what to do; "" when ok */
 };
 
 #define PREFLIGHT_CHECKS_MAX 32
 
 /* Where the facts are read; NULL members mean the real host's paths. */
 struct preflight_paths {
-	const char *btf;	/* /sys/kernel/btf/vmlinux */
-	const char *mountinfo;	/* /proc/self/mountinfo */
-	const char *lockdown;	/* /sys/kernel/security/lockdown */
-	const char *status;	/* /proc/self/status */
-	const char *release;	/* uname -r as text */
+	const char *btf;       /* /sys/kernel/btf/vmlinux */
+	const char *mountinfo; /* /proc/self/mountinfo */
+	const char *lockdown;  /* /sys/kernel/security/lockdown */
+	const char *status;    /* /proc/self/status */
+	const char *release;   /* uname -r as text */
 };
 
 /* Fills at most `max` checks, returns how many. */

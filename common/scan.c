@@ -135,8 +135,11 @@ static int read_span(const char **text, uint64_t *total)
 {
 	uint64_t whole = 0, nano = 0, ns;
 	const struct unit *unit;
-	int err = read_digits(*text, text, &whole);
+	int err;
 
+	if ((*text)[0] == '0' && digit((*text)[1]))
+		return -EINVAL;
+	err = read_digits(*text, text, &whole);
 	if (err)
 		return err;
 	err = read_fraction(*text, text, &nano);

@@ -24,7 +24,7 @@ int scan_decimal(const char *text, double *out);
 /* Go's form without a sign: "250ms", "1m30s", "0.5s", "1h". Nanoseconds. */
 int scan_duration(const char *text, uint64_t *out_ns);
 
-/* The shortest exact form: 90000000000 is "1m30s". */
+/* Exact, in whole units, the largest first: 90000000000 is "1m30s". */
 void scan_duration_text(uint64_t ns, char *out, size_t bytes);
 
 /* "5432" or "8000-8099", both ends in 1..65535. min > max is -ERANGE. */

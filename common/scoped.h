@@ -28,16 +28,16 @@ DEFINE_SCOPED(text, char *, free(*it))
 DEFINE_SCOPED(file, FILE *, if (*it) fclose(*it))
 DEFINE_SCOPED(dir, DIR *, if (*it) closedir(*it))
 
-#define TAKE_PTR(p)                                                           \
-	({                                                                    \
-		__typeof__(p) taken_ = (p);                                   \
-		(p) = NULL;                                                   \
-		taken_;                                                       \
+#define TAKE_PTR(p)                         \
+	({                                  \
+		__typeof__(p) taken_ = (p); \
+		(p) = NULL;                 \
+		taken_;                     \
 	})
 
-#define TAKE_FD(fd)                                                           \
-	({                                                                    \
-		int taken_ = (fd);                                            \
-		(fd) = -1;                                                    \
-		taken_;                                                       \
+#define TAKE_FD(fd)                \
+	({                         \
+		int taken_ = (fd); \
+		(fd) = -1;         \
+		taken_;            \
 	})

@@ -18,11 +18,6 @@
 #define CHILDREN_MAX	32u
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-struct synonym {
-	const char *word;
-	const char *hint;
-};
-
 /* clang-format off */
 static const struct synonym synonyms[] = {
 	/* Hystrix */
@@ -125,6 +120,13 @@ static const struct synonym synonyms[] = {
 	{"dryRun", "here it is spec.mode: observe"},
 };
 /* clang-format on */
+
+const struct synonym *synonyms_next(const struct synonym *previous)
+{
+	const struct synonym *next = previous ? previous + 1 : synonyms;
+
+	return next < synonyms + COUNT_OF(synonyms) ? next : NULL;
+}
 
 /* Lower case, without '_' and '-'; cut at WORD_BYTES_MAX. */
 static void normalise(const char *word, char out[WORD_BYTES_MAX])

@@ -11,6 +11,15 @@
 
 #define SYNONYMS_HINT_BYTES 256u
 
+/* Another system's word, and what it is called here. */
+struct synonym {
+	const char *word;
+	const char *hint;
+};
+
+/* Walks the words. NULL starts, NULL ends. */
+const struct synonym *synonyms_next(const struct synonym *previous);
+
 /*
  * A hint for a key that is not valid below `path` ("" is the document): the
  * nearest key, another system's word translated, the block it belongs in, or

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/scan.h"
+
 #define NS_PER_S  1000000000ll
 #define NS_PER_MS 1000000ll
 
@@ -85,6 +87,37 @@ void text_clear(struct text *text)
 {
 	free(text->data);
 	*text = (struct text){0};
+}
+
+/* Escape sequences, line breaks and changes of direction make a terminal lie. */
+static bool misleads(uint32_t c)
+{
+	return (c < 0x20 && c != '\t') || (c >= 0x7f && c < 0xa0) ||
+	       c == 0x061c || c == 0x200e || c == 0x200f ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+char *text_printable(const char *text, size_t bytes)
+{
+	char *copy = malloc(bytes + 1);
+	size_t used = 0;
+
+	if (!copy)
+		return NULL;
+	for (size_t i = 0; i < bytes;) {
+		uint32_t c = 0;
+		size_t step = scan_character(text + i, bytes - i, &c);
+
+		if (!step || misleads(c)) {
+			copy[used++] = '?';
+		} else {
+			memcpy(copy + used, text + i, step);
+			used += step;
+		}
+		i += step ? step : 1;
+	}
+	copy[used] = '\0';
+	return copy;
 }
 
 static void format_time(const char *format, int64_t realtime_ns, char *out)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * text.h - a text that grows, and how times and spans are written.
+ * text.h - a text that grows, what may be printed of others' texts, and how
+ * times and spans are written.
  *
  * A failed allocation is remembered, not returned: a writer of a thousand
  * lines checks once, in text_take().
@@ -28,6 +29,12 @@ void text_add(struct text *text, const char *format, ...)
 char *text_take(struct text *text, size_t *opt_bytes);
 
 void text_clear(struct text *text);
+
+/*
+ * A copy that is safe on a terminal: one '?' for each control character,
+ * direction override and malformed byte. The caller frees it. NULL: no memory.
+ */
+char *text_printable(const char *text, size_t bytes);
 
 /* "2026-11-24T14:02:11.204Z"; year 0 to 9999, else "unknown". */
 void text_time(int64_t realtime_ns, char out[TEXT_TIME_BYTES]);

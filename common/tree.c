@@ -118,8 +118,10 @@ static int add_at_node(struct tree_reader *reader, const struct tree_node *node,
 		.length = node->length,
 	};
 
-	return errors_add(reader->errors, &place, hint, "%s: %s",
-			  node->text ? node->text : "?", message);
+	if (!node->text)
+		return errors_add(reader->errors, &place, hint, "%s", message);
+	return errors_add(reader->errors, &place, hint, "%s: %s", node->text,
+			  message);
 }
 
 /* libyaml's own complaint, in our form. */

@@ -163,7 +163,7 @@ static struct cause judge(const struct moment *m, uint32_t consecutive_seen,
 		return (struct cause){WEIR_TRIP_FAILURE_RATE,
 				      (uint32_t)(100 * w->failures / w->calls),
 				      r->failure_rate};
-	if (r->slow_ns && s->slow &&
+	if (r->slow_ns && (s->slow || s->overdue) &&
 	    rate_holds(r, w->calls, w->slow, r->slow_rate))
 		return (struct cause){WEIR_TRIP_SLOW_RATE,
 				      (uint32_t)(100 * w->slow / w->calls),
@@ -181,6 +181,20 @@ static void lower_level(struct breaker *b, const struct moment *m)
 	b->healthy_ns = m->now_ns;
 }
 
+/* The window, and what hangs in it or has hung since before it. */
+static struct window_counts count_calls(struct breaker *b,
+					const struct moment *m)
+{
+	struct window_counts counts = window_sum(&b->window, m->now_ns);
+	uint64_t overdue = m->rules->slow_ns ? m->sample->overdue : 0;
+
+	if (overdue > counts.slow) {
+		counts.calls += overdue - counts.slow;
+		counts.slow = overdue;
+	}
+	return counts;
+}
+
 static struct breaker_change step_closed(struct breaker *b,
 					 const struct moment *m)
 {
@@ -190,10 +204,14 @@ static struct breaker_change step_closed(struct breaker *b,
 	take_in(b, m);
 	if (!m->rules->set)
 		return (struct breaker_change){0};
-	counts = window_sum(&b->window, m->now_ns);
+	counts = count_calls(b, m);
 	cause = judge(m, b->consecutive_seen, &counts);
-	if (cause.trip != WEIR_TRIP_NONE)
-		return open_up(b, m, cause);
+	if (cause.trip != WEIR_TRIP_NONE) {
+		struct breaker_change change = open_up(b, m, cause);
+
+		change.window = b->last.window = counts;
+		return change;
+	}
 	b->consecutive_seen = m->sample->consecutive;
 	lower_level(b, m);
 	return (struct breaker_change){0};

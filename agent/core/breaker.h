@@ -30,12 +30,21 @@ struct breaker_sample {
 	uint64_t success;
 	uint64_t failure;
 	uint64_t slow;	      /* ended slow, and newly overdue in flight */
+	uint64_t overdue;     /* in flight for longer than allowed, right now */
 	uint32_t consecutive; /* failures in a row, as of now */
 	/* Half-open, totals of the current epoch (see probe_take()). */
 	uint32_t probes_taken;
 	uint32_t probes_ok;
 	uint32_t probes_bad; /* failed or slow */
 };
+
+/*
+ * A call that hangs is a slow call for as long as it hangs, also when the moment
+ * in which it became one has left the window: when everything hangs no more
+ * samples come, and those that went well are the first to be forgotten. So the
+ * slow rate is also looked at while calls are overdue, and the window then
+ * counts at least those.
+ */
 
 /* What became of a step. `changed` is false when nothing moved. */
 struct breaker_change {

@@ -474,6 +474,14 @@ static void choose(struct choice *best, const struct weir_rule_set *set,
 	}
 }
 
+/* As match_family() of bpf/mechanisms/match.h. */
+static bool same_family(uint8_t prefix, const uint8_t address[16])
+{
+	static const uint8_t v4[12] = {[10] = 0xff, [11] = 0xff};
+
+	return prefix >= 96 || memcmp(address, v4, sizeof(v4)) != 0;
+}
+
 uint32_t compiled_match(const struct compiled *compiled,
 			const uint8_t address[16], uint16_t port,
 			bool (*in_set)(void *ctx, uint32_t set), void *ctx)
@@ -487,6 +495,8 @@ uint32_t compiled_match(const struct compiled *compiled,
 
 		if (i)
 			class = compiled->classes[i - 1];
+		if (!same_family(class.prefix, address))
+			continue;
 		key.prefix = class.prefix;
 		key.port = class.exact_port ? port : 0;
 		mask_address((uint8_t *)key.addr, address, class.prefix);

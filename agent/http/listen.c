@@ -46,7 +46,8 @@ static int make_directory(const char *path, gid_t gid, char *why,
 	if (mkdir(directory, 0750)) {
 		if (errno == EEXIST)
 			return 0;
-		return fail(-errno, why, why_bytes, "mkdir %s: %s", directory,
+		return fail(-errno, why, why_bytes,
+			    "control socket %s: mkdir %s: %s", path, directory,
 			    strerror(errno));
 	}
 	/* Members of the group must be able to reach the socket in it. */
@@ -138,7 +139,7 @@ int listen_unix(int *out, const char *path, gid_t gid, char *why,
 			    "control socket '%s': a socket path has 1 to %zu "
 			    "bytes",
 			    path, sizeof(address.sun_path) - 1);
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path) + 1);
 	err = make_directory(path, gid, why, why_bytes);
 	if (!err)
 		err = make_way(&address, why, why_bytes);
@@ -177,7 +178,7 @@ static bool split(const char *text, char host[64], char port[8])
 	}
 	memcpy(host, text, length);
 	host[length] = '\0';
-	strcpy(port, colon + 1);
+	memcpy(port, colon + 1, strlen(colon));
 	/* getaddrinfo() takes 99999 for 34463. */
 	return !scan_ports(port, &min, &max) && min == max;
 }

@@ -89,13 +89,15 @@ static json_t *diagnostics(const struct weir_errors *errors)
 		const struct weir_error *e = &errors->items[i];
 
 		json_array_append_new(
-			list, json_pack("{s:o, s:i, s:i, s:i, s:o, s:o, s:o}",
-					"file", string_or_null(e->file), "line",
-					(int)e->line, "column", (int)e->column,
-					"length", (int)e->length, "excerpt",
-					string_or_null(e->excerpt), "message",
-					string_or_null(e->message), "hint",
-					string_or_null(e->hint)));
+			list,
+			json_pack("{s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:i}",
+				  "file", string_or_null(e->file), "line",
+				  (int)e->line, "column", (int)e->column,
+				  "length", (int)e->length, "excerpt",
+				  string_or_null(e->excerpt), "message",
+				  string_or_null(e->message), "hint",
+				  string_or_null(e->hint), "skipped",
+				  (int)e->skipped));
 	}
 	return list;
 }

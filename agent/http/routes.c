@@ -79,6 +79,8 @@ static void get_policies(struct request *request)
 		return;
 	list = json_policies(s);
 	keep_named(list, request_argument(request, "name"));
+	if (request_argument(request, "name"))
+		json_add_values(list, s);
 	reply_json(request, MHD_HTTP_OK, list);
 }
 

@@ -32,6 +32,7 @@
 struct listener {
 	struct http *http;
 	bool tcp;
+	int fd; /* bound, until the daemon owns it; -1: none */
 	struct MHD_Daemon *daemon;
 };
 
@@ -313,32 +314,40 @@ static void track_seat(void *cls, struct MHD_Connection *connection,
 
 /* ---- start and stop ------------------------------------------------------------------ */
 
-static int start_daemon(struct listener *listener, int fd, unsigned flags)
+static int start_daemon(struct listener *listener, unsigned flags)
 {
 	const struct http *http = listener->http;
 
+	if (listener->fd < 0)
+		return 0;
 	listener->daemon = MHD_start_daemon(
 		flags, 0, NULL, NULL, take_request, listener,
-		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-		HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-		http->timeout_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)CONNECTION_BYTES, MHD_OPTION_THREAD_STACK_SIZE,
-		(size_t)STACK_BYTES, MHD_OPTION_NOTIFY_COMPLETED, end_request,
-		listener, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_LISTEN_SOCKET, listener->fd,
+		MHD_OPTION_CONNECTION_LIMIT, HTTP_CONNECTIONS_MAX,
+		MHD_OPTION_CONNECTION_TIMEOUT, http->timeout_seconds,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+		MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES,
+		MHD_OPTION_NOTIFY_COMPLETED, end_request, listener,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1,
 		listener->tcp ? MHD_OPTION_NOTIFY_CONNECTION : MHD_OPTION_END,
 		track_seat, listener, MHD_OPTION_END);
-	return listener->daemon ? 0 : -EIO;
+	if (!listener->daemon)
+		return -EIO;
+	TAKE_FD(listener->fd); /* the daemon closes it */
+	return 0;
 }
 
-static int start_control(struct http *http, const struct http_options *options,
-			 char *why, size_t why_bytes)
+static int bind_both(struct http *http, const struct http_options *options,
+		     char *why, size_t why_bytes)
 {
-	scoped(fd) int fd = -1;
+	const struct auth *auth = &http->auth;
 	struct stat st;
-	int err;
+	/* Without readers the admins own it; else admins are readers too. */
+	int err = listen_unix(&http->control.fd, options->socket_path,
+			      auth->read_gid != AUTH_NO_GROUP ? auth->read_gid
+							      : auth->admin_gid,
+			      why, why_bytes);
 
-	err = listen_unix(&fd, options->socket_path, http->auth.read_gid, why,
-			  why_bytes);
 	if (err)
 		return err;
 	http->socket_path = strdup(options->socket_path);
@@ -346,80 +355,55 @@ static int start_control(struct http *http, const struct http_options *options,
 		return -ENOMEM;
 	if (!stat(http->socket_path, &st))
 		http->socket_inode = st.st_ino;
-	if (start_daemon(&http->control, fd,
-			 MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC |
-				 MHD_USE_THREAD_PER_CONNECTION)) {
-		snprintf(why, why_bytes, "control socket %s: no server thread",
-			 options->socket_path);
-		return -EIO;
-	}
-	TAKE_FD(fd); /* the daemon closes it */
-	return 0;
-}
-
-static int start_metrics(struct http *http, const struct http_options *options,
-			 char *why, size_t why_bytes)
-{
-	scoped(fd) int fd = -1;
-	int err;
-
 	if (!options->metrics_address)
 		return 0;
-	err = listen_tcp(&fd, options->metrics_address, why, why_bytes);
-	if (err)
-		return err;
-	if (start_daemon(&http->metrics, fd,
-			 MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC)) {
-		snprintf(why, why_bytes, "metrics port %s: no server thread",
-			 options->metrics_address);
-		return -EIO;
-	}
-	TAKE_FD(fd);
-	return 0;
+	return listen_tcp(&http->metrics.fd, options->metrics_address, why,
+			  why_bytes);
 }
 
-/* Signals are the main thread's: these are born deaf to them. */
-static int start_deaf(struct http *http, const struct http_options *options,
-		      char *why, size_t why_bytes)
-{
-	sigset_t all, before;
-	int err;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = start_control(http, options, why, why_bytes);
-	if (!err)
-		err = start_metrics(http, options, why, why_bytes);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return err;
-}
-
-int http_start(struct http **out, const struct http_options *options,
-	       const struct http_ops *ops, char *why, size_t why_bytes)
+int http_open(struct http **out, const struct http_options *options,
+	      const struct http_ops *ops, char *why, size_t why_bytes)
 {
 	struct http *http = calloc(1, sizeof(*http));
 	int err;
 
-	if (!http) {
-		snprintf(why, why_bytes, "control socket: out of memory");
+	snprintf(why, why_bytes, "control socket: out of memory");
+	if (!http)
 		return -ENOMEM;
-	}
 	http->ops = *ops;
 	http->timeout_seconds = options->timeout_seconds
 					? options->timeout_seconds
 					: HTTP_TIMEOUT_SECONDS;
-	http->control = (struct listener){.http = http};
-	http->metrics = (struct listener){.http = http, .tcp = true};
+	http->control = (struct listener){.http = http, .fd = -1};
+	http->metrics = (struct listener){.http = http, .fd = -1, .tcp = true};
 	seats_open(&http->seats);
 	exposition_open(&http->exposition);
 	auth_open(&http->auth, options->read_group, options->admin_group);
-	err = start_deaf(http, options, why, why_bytes);
+	err = bind_both(http, options, why, why_bytes);
 	if (err) {
 		http_stop(http);
 		return err;
 	}
 	*out = http;
 	return 0;
+}
+
+int http_serve(struct http *http)
+{
+	sigset_t all, before;
+	int err;
+
+	/* Signals are the main thread's: these are born deaf to them. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = start_daemon(&http->control,
+			   MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC |
+				   MHD_USE_THREAD_PER_CONNECTION);
+	if (!err)
+		err = start_daemon(&http->metrics,
+				   MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return err;
 }
 
 /* Ours is the file only as long as nobody has replaced it. */
@@ -434,7 +418,8 @@ static void remove_socket(const struct http *http)
 
 static void quiesce(struct listener *listener)
 {
-	int fd = listener->daemon ? MHD_quiesce_daemon(listener->daemon) : -1;
+	int fd = listener->daemon ? MHD_quiesce_daemon(listener->daemon)
+				  : listener->fd;
 
 	if (fd >= 0)
 		close(fd);

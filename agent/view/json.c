@@ -194,6 +194,26 @@ static json_t *policy_place(const struct snapshot_service *service)
 			 "line", integer(service->line));
 }
 
+/* With scope endpoint the breakers are elsewhere; people ask for one word. */
+static void add_state(json_t *object, const struct snapshot *s,
+		      const struct snapshot_service *service)
+{
+	const struct snapshot_subject *speaker = snapshot_speaker(s, service);
+	bool judged = speaker || service->breaker.set;
+
+	json_object_set_new(
+		object, "state",
+		judged ? json_string(names_state[snapshot_state(service)])
+		       : json_null());
+	json_object_set_new(
+		object, "since",
+		parts_time(speaker ? speaker->since_realtime_ns : 0));
+	json_object_set_new(object, "since_seconds",
+			    speaker && speaker->since_realtime_ns
+				    ? parts_number(speaker->since_seconds)
+				    : json_null());
+}
+
 static json_t *service_object(const struct snapshot *s,
 			      const struct snapshot_service *service)
 {
@@ -209,6 +229,7 @@ static json_t *service_object(const struct snapshot *s,
 			    json_string(names_scope[service->scope]));
 	json_object_set_new(object, "policy", policy_place(service));
 	json_object_set_new(object, "panic", json_boolean(service->panic));
+	add_state(object, s, service);
 	json_object_set_new(object, "breaker",
 			    parts_breaker(s, &service->subject));
 	json_object_set_new(

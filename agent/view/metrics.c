@@ -166,6 +166,20 @@ static void closed(struct writer *w, const struct snapshot_service *s)
 		writer_count(w, s->closed[i], "reason", names_close[i], NULL);
 }
 
+static void resets(struct writer *w, const struct snapshot_service *s)
+{
+	if (s->breaker.established)
+		writer_count(w, s->resets_total, "reason",
+			     names_reset[s->breaker.established], NULL);
+}
+
+static void would_reset(struct writer *w, const struct snapshot_service *s)
+{
+	if (s->breaker.established)
+		writer_count(w, s->would_reset_total, "reason",
+			     names_reset[s->breaker.established], NULL);
+}
+
 static void failures(struct writer *w, const struct snapshot_service *s)
 {
 	for (int i = 0; i < WEIR_FAILURE_COUNT; i++)
@@ -478,6 +492,8 @@ static const struct family families[] = {
 	{ "weir_breaker_slow_ratio", WRITER_GAUGE, "ratio", "Slow calls in the sliding window, of all; 0 when there are none.", .agent = slow_ratio },
 	{ "weir_breaker_open_until_timestamp_seconds", WRITER_GAUGE, "seconds", "When the next probe is due; absent unless open.", .agent = open_until },
 	{ "weir_breaker_probes", WRITER_COUNTER, "", "Half-open probes that ended.", WITH_BREAKER, .service = probes },
+	{ "weir_connections_reset", WRITER_COUNTER, "", "Established connections that an open breaker reset.", WITH_BREAKER, .service = resets },
+	{ "weir_connections_would_reset", WRITER_COUNTER, "", "Observe mode: established connections that would have been reset.", WITH_BREAKER, .service = would_reset },
 	{ "weir_endpoints", WRITER_GAUGE, "", "Endpoints by the state of their breakers.", WITH_BREAKER, .service = endpoints },
 	{ "weir_endpoint_ejected", WRITER_GAUGE, "", "1 while an endpoint is taken out, for listed endpoints and those that are not closed.", .agent = ejected },
 	{ "weir_ejections_suppressed", WRITER_COUNTER, "", "Trips that the ejection guard did not enforce.", WITH_BREAKER, .count64 = SERVICE(suppressed_total) },

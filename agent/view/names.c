@@ -39,3 +39,10 @@ const char *const names_event_type[] = {
 	[SNAPSHOT_EVENT_POLICY] = "policy",
 	[SNAPSHOT_EVENT_AGENT] = "agent",
 };
+
+const char *const names_reset[] = {
+	[WEIR_ESTABLISHED_KEEP] = "keep",
+	[WEIR_ESTABLISHED_RESET_STUCK] = "stuck",
+	[WEIR_ESTABLISHED_RESET_IDLE] = "idle",
+	[WEIR_ESTABLISHED_RESET_ALL] = "all",
+};

@@ -144,6 +144,17 @@ static json_t *quantiles(const struct snapshot_quantiles *q)
 			 "p99_seconds", parts_number(q->p99_seconds));
 }
 
+/* What tells a slow network from a slow backend. */
+static json_t *network(const struct snapshot_subject *t)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:b}", "connects_resent",
+			 integer(t->resent[WEIR_PHASE_CONNECT]), "turns_resent",
+			 integer(t->resent[WEIR_PHASE_TURN]), "overdue",
+			 integer(t->overdue_seen), "overdue_unsent",
+			 integer(t->overdue_unsent), "takes_turns",
+			 t->takes_turns);
+}
+
 void parts_add_traffic(json_t *to, const struct snapshot_subject *t)
 {
 	json_t *calls =
@@ -163,6 +174,7 @@ void parts_add_traffic(json_t *to, const struct snapshot_subject *t)
 	json_object_set_new(
 		to, "failures",
 		counts(names_failure, t->failures, WEIR_FAILURE_COUNT));
+	json_object_set_new(to, "network", network(t));
 	json_object_set_new(
 		to, "rates",
 		json_pack("{s:o, s:o, s:o, s:o}", "calls_per_second",

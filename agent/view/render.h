@@ -25,6 +25,10 @@ json_t *json_status(const struct snapshot *s);
 json_t *json_services(const struct snapshot *s, const char *opt_name);
 json_t *json_endpoints(const struct snapshot *s, const char *opt_service);
 json_t *json_policies(const struct snapshot *s);
+
+/* Adds to each policy its effective values; [] when it is not in force. */
+void json_add_values(json_t *policies, const struct snapshot *s);
+
 json_t *json_overrides(const struct snapshot *s);
 json_t *json_generations(const struct snapshot *s);
 json_t *json_events(const struct snapshot *s, uint64_t since_seq, size_t limit,

@@ -48,6 +48,29 @@ static size_t endpoints_end(const struct snapshot *s,
 	return end < s->endpoint_count ? end : s->endpoint_count;
 }
 
+/* Of two that are equally bad the one that has been so for longer speaks. */
+const struct snapshot_subject *
+snapshot_speaker(const struct snapshot *s,
+		 const struct snapshot_service *service)
+{
+	enum weir_state state = snapshot_state(service);
+	const struct snapshot_subject *speaker = NULL;
+
+	if (service->subject.has_breaker)
+		return &service->subject;
+	for (size_t i = service->endpoint_first; i < endpoints_end(s, service);
+	     i++) {
+		const struct snapshot_subject *b = &s->endpoints[i].subject;
+
+		if (!b->has_breaker || b->state != state)
+			continue;
+		if (!speaker || (b->since_seconds > speaker->since_seconds) ==
+					(state != WEIR_STATE_CLOSED))
+			speaker = b;
+	}
+	return speaker;
+}
+
 struct window_counts snapshot_window(const struct snapshot *s,
 				     const struct snapshot_service *service)
 {

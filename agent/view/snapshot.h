@@ -28,18 +28,18 @@ struct snapshot_quantiles {
 struct snapshot_subject {
 	/* breaker; has_breaker false: state is CLOSED and means nothing */
 	bool has_breaker;
-	bool enforced;		/* false: observe, suppressed or panic */
+	bool enforced; /* false: observe, suppressed or panic */
 	enum weir_state state;
 	uint32_t epoch;
 	uint32_t level;
 	int64_t since_realtime_ns;
-	int64_t until_realtime_ns;	/* OPEN: probes at; FORCED: TTL ends */
-	double since_seconds;		/* ago */
-	double until_seconds;		/* from now; 0: no end */
-	struct breaker_change last;	/* the change that led here */
-	struct window_counts window;	/* now */
+	int64_t until_realtime_ns;   /* OPEN: probes at; FORCED: TTL ends */
+	double since_seconds;	     /* ago */
+	double until_seconds;	     /* from now; 0: no end */
+	struct breaker_change last;  /* the change that led here */
+	struct window_counts window; /* now */
 	uint32_t probes_taken, probes_ok, probes_bad;
-	char override_by[64];		/* "uid 0" of a forced state, or "" */
+	char override_by[64]; /* "uid 0" of a forced state, or "" */
 	char override_reason[128];
 	/* traffic */
 	uint32_t in_use, connecting, shadow;
@@ -47,14 +47,18 @@ struct snapshot_subject {
 	uint64_t opened, refused;
 	uint64_t calls[WEIR_PHASE_COUNT][WEIR_RESULT_COUNT];
 	uint64_t failures[WEIR_FAILURE_COUNT];
+	uint64_t resent[WEIR_PHASE_COUNT]; /* bad calls with retransmissions */
+	/* at the latest audit: hanging calls, and those not acknowledged */
+	uint32_t overdue_seen, overdue_unsent;
+	bool takes_turns; /* calls are seen; false: see manner.h */
 	/* over the last seconds (see rate_seconds of the snapshot) */
 	double calls_per_second, failed_ratio, slow_ratio, refused_per_second;
 	struct snapshot_quantiles connect, response;
 };
 
 struct snapshot_service {
-	char name[WEIR_NAME_BYTES];	/* policy name, or "10.0.0.7:5432" */
-	bool observed;		/* no policy names it: a destination seen */
+	char name[WEIR_NAME_BYTES]; /* policy name, or "10.0.0.7:5432" */
+	bool observed;		    /* no policy names it: a destination seen */
 	struct snapshot_subject subject;
 	/* the policy, when there is one */
 	enum weir_mode mode;
@@ -72,40 +76,46 @@ struct snapshot_service {
 	uint64_t sent_bytes, received_bytes, retransmits;
 	struct weir_histogram connect, response;
 	/* transitions[from][to][trip], of the service and all its endpoints */
-	uint64_t transitions[WEIR_STATE_COUNT][WEIR_STATE_COUNT][WEIR_TRIP_COUNT];
+	uint64_t transitions[WEIR_STATE_COUNT][WEIR_STATE_COUNT]
+			    [WEIR_TRIP_COUNT];
 	uint64_t probes_ok_total, probes_bad_total;
-	uint64_t suppressed_total;	/* trips the ejection guard forbade */
+	uint64_t suppressed_total; /* trips the ejection guard forbade */
 	uint64_t drift_total;
+	uint64_t resets_total, resets_missed, would_reset_total;
 	bool panic;
 	uint32_t endpoints_by_state[WEIR_STATE_COUNT];
-	size_t endpoint_first, endpoint_count;	/* in snapshot.endpoints */
+	size_t endpoint_first, endpoint_count; /* in snapshot.endpoints */
 };
 
 struct snapshot_endpoint {
-	size_t service;		/* index in snapshot.services */
-	char name[64];		/* "10.0.0.7:5432", "[fd00::7]:5432" */
-	bool listed;		/* named by address in the policy */
+	size_t service; /* index in snapshot.services */
+	char name[64];	/* "10.0.0.7:5432", "[fd00::7]:5432" */
+	bool listed;	/* named by address in the policy */
 	struct snapshot_subject subject;
 };
 
 #define SNAPSHOT_EVENT_TEXT 320
 enum snapshot_event_type {
-	SNAPSHOT_EVENT_BREAKER, SNAPSHOT_EVENT_BULKHEAD, SNAPSHOT_EVENT_ENDPOINT,
-	SNAPSHOT_EVENT_POLICY, SNAPSHOT_EVENT_AGENT, SNAPSHOT_EVENT_TYPES,
+	SNAPSHOT_EVENT_BREAKER,
+	SNAPSHOT_EVENT_BULKHEAD,
+	SNAPSHOT_EVENT_ENDPOINT,
+	SNAPSHOT_EVENT_POLICY,
+	SNAPSHOT_EVENT_AGENT,
+	SNAPSHOT_EVENT_TYPES,
 };
 
 struct snapshot_event {
-	uint64_t seq;		/* from 1, no holes; a reader sees gaps by it */
+	uint64_t seq; /* from 1, no holes; a reader sees gaps by it */
 	int64_t realtime_ns;
 	enum snapshot_event_type type;
-	char service[WEIR_NAME_BYTES];	/* "" when it concerns none */
+	char service[WEIR_NAME_BYTES]; /* "" when it concerns none */
 	char endpoint[64];
-	enum weir_state from, to;	/* BREAKER */
+	enum weir_state from, to; /* BREAKER */
 	enum weir_trip trip;
 	uint32_t value, threshold;
 	uint64_t calls;
 	bool enforced;
-	char text[SNAPSHOT_EVENT_TEXT];	/* the sentence for people */
+	char text[SNAPSHOT_EVENT_TEXT]; /* the sentence for people */
 };
 
 struct snapshot_policy {
@@ -113,20 +123,20 @@ struct snapshot_policy {
 	char file[256];
 	uint32_t line;
 	enum weir_mode mode;
-	char overridden_by[256];	/* "" or the file that masks this one */
-	char labels[256];		/* "team=payments,tier=1" */
+	char overridden_by[256]; /* "" or the file that masks this one */
+	char labels[256];	 /* "team=payments,tier=1" */
 };
 
 struct snapshot_generation {
 	uint32_t number;
 	int64_t realtime_ns;
 	uint32_t policies;
-	char by[64];		/* "start", "reload", "uid 0" */
+	char by[64]; /* "start", "reload", "uid 0" */
 };
 
 struct snapshot_program {
 	char name[16];
-	uint64_t run_count, run_ns;	/* 0 unless kernel.bpf_stats_enabled */
+	uint64_t run_count, run_ns; /* 0 unless kernel.bpf_stats_enabled */
 	uint64_t recursion_misses;
 };
 
@@ -136,22 +146,22 @@ struct snapshot_map {
 };
 
 struct snapshot_feature {
-	char name[32];		/* "sock_send_length", "sk_data_ready", … */
+	char name[32]; /* "sock_send_length", "sk_data_ready", … */
 	bool supported;
-	char effect[128];	/* what its absence means, for people */
+	char effect[128]; /* what its absence means, for people */
 };
 
 /* The agent's own use of the host; filled by process_read(). */
 struct snapshot_process {
-	bool known;		/* /proc could be read */
+	bool known; /* /proc could be read */
 	double cpu_seconds;
 	uint64_t resident_bytes, virtual_bytes;
 	uint64_t open_fds, max_fds;
 };
 
-#define SNAPSHOT_MAPS_MAX 24
-#define SNAPSHOT_PROGRAMS_MAX 24
-#define SNAPSHOT_FEATURES_MAX 16
+#define SNAPSHOT_MAPS_MAX	 24
+#define SNAPSHOT_PROGRAMS_MAX	 24
+#define SNAPSHOT_FEATURES_MAX	 16
 #define SNAPSHOT_GENERATIONS_MAX 10
 
 struct snapshot {
@@ -160,10 +170,10 @@ struct snapshot {
 	uint32_t pid;
 	int64_t started_realtime_ns, now_realtime_ns;
 	double uptime_seconds;
-	char kernel[96];	/* uname release */
+	char kernel[96]; /* uname release */
 	char cgroup[256];
 	double heartbeat_age_seconds, lease_seconds;
-	double rate_seconds;	/* the span of the *_per_second figures */
+	double rate_seconds; /* the span of the *_per_second figures */
 	uint32_t generation;
 	bool reload_ok;
 	int64_t reload_realtime_ns;
@@ -174,13 +184,13 @@ struct snapshot {
 	bool local_fault;
 	struct snapshot_process process;
 	/* lists; owned by the snapshot */
-	struct snapshot_service *services;	/* sorted by name, policies first */
+	struct snapshot_service *services; /* sorted by name, policies first */
 	size_t service_count;
-	struct snapshot_endpoint *endpoints;	/* grouped by service */
+	struct snapshot_endpoint *endpoints; /* grouped by service */
 	size_t endpoint_count;
 	struct snapshot_policy *policies;
 	size_t policy_count;
-	struct snapshot_event *events;		/* oldest first */
+	struct snapshot_event *events; /* oldest first */
 	size_t event_count;
 	struct snapshot_generation generations[SNAPSHOT_GENERATIONS_MAX];
 	size_t generation_count;
@@ -198,6 +208,14 @@ unsigned snapshot_severity(enum weir_state state);
 /* The service's breaker, or with scope endpoint the worst of its endpoints. */
 enum weir_state snapshot_state(const struct snapshot_service *service);
 
+/*
+ * The breaker whose state that is: the service's own, or an endpoint's (the
+ * first that came into it; of closed ones the last). NULL: there is none.
+ */
+const struct snapshot_subject *
+snapshot_speaker(const struct snapshot *s,
+		 const struct snapshot_service *service);
+
 /* The service's window, or with scope endpoint the sum of its endpoints'. */
 struct window_counts snapshot_window(const struct snapshot *s,
 				     const struct snapshot_service *service);
@@ -207,10 +225,10 @@ int64_t snapshot_open_until_ns(const struct snapshot *s,
 			       const struct snapshot_service *service);
 
 /* By name; NULL: none. Of two endpoints of one name the one that is worse. */
-const struct snapshot_service *
-snapshot_find_service(const struct snapshot *s, const char *name);
-const struct snapshot_endpoint *
-snapshot_find_endpoint(const struct snapshot *s, const char *name);
+const struct snapshot_service *snapshot_find_service(const struct snapshot *s,
+						     const char *name);
+const struct snapshot_endpoint *snapshot_find_endpoint(const struct snapshot *s,
+						       const char *name);
 
 /* Frees the lists and the snapshot itself. NULL is fine. */
 void snapshot_free(struct snapshot *snapshot);

@@ -11,6 +11,15 @@
 #include "agent/view/names.h"
 #include "agent/view/parts.h"
 
+const char *const story_state_words[WEIR_STATE_COUNT] = {
+	[WEIR_STATE_CLOSED] = "CLOSED",
+	[WEIR_STATE_OPEN] = "OPEN",
+	[WEIR_STATE_HALF_OPEN] = "HALF-OPEN",
+	[WEIR_STATE_OPEN_SUPPRESSED] = "OPEN, SUPPRESSED",
+	[WEIR_STATE_FORCED_OPEN] = "FORCED OPEN",
+	[WEIR_STATE_FORCED_CLOSED] = "FORCED CLOSED",
+};
+
 #define LINE_BYTES 768
 
 bool story_begin(struct story *out, const struct snapshot *s, const char *name)

@@ -8,6 +8,9 @@
 
 #include "agent/view/snapshot.h"
 
+/* By enum weir_state, as a story writes them. */
+extern const char *const story_state_words[WEIR_STATE_COUNT];
+
 struct story {
 	const struct snapshot *snapshot;
 	const char *name; /* of the service or the endpoint */

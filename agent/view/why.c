@@ -13,20 +13,12 @@
 #include "agent/view/names.h"
 #include "agent/view/render.h"
 #include "agent/view/story.h"
+#include "agent/view/why_numbers.h"
 #include "common/text.h"
 
 #define WORST_MAX 3u
 
 /* ---- state -------------------------------------------------------------------- */
-
-static const char *const state_words[WEIR_STATE_COUNT] = {
-	[WEIR_STATE_CLOSED] = "CLOSED",
-	[WEIR_STATE_OPEN] = "OPEN",
-	[WEIR_STATE_HALF_OPEN] = "HALF-OPEN",
-	[WEIR_STATE_OPEN_SUPPRESSED] = "OPEN, SUPPRESSED",
-	[WEIR_STATE_FORCED_OPEN] = "FORCED OPEN",
-	[WEIR_STATE_FORCED_CLOSED] = "FORCED CLOSED",
-};
 
 static void tell_state(struct story *story)
 {
@@ -46,10 +38,10 @@ static void tell_state(struct story *story)
 		snprintf(level, sizeof(level), ", backoff level %u", b->level);
 	if (!b->since_realtime_ns)
 		story_say(story, "state", "%s is %s", story->name,
-			  state_words[b->state]);
+			  story_state_words[b->state]);
 	else
 		story_say(story, "state", "%s is %s since %s (%s ago)%s",
-			  story->name, state_words[b->state], since, ago,
+			  story->name, story_state_words[b->state], since, ago,
 			  level);
 }
 
@@ -63,39 +55,12 @@ static void tell_endpoints(struct story *story)
 		if (s->endpoints_by_state[state])
 			text_add(&text, "%s%u %s", text.bytes ? ", " : "",
 				 s->endpoints_by_state[state],
-				 state_words[state]);
+				 story_state_words[state]);
 	if (!text.bytes)
 		text_add(&text, "none seen yet");
 	story_say(story, "state", "%s, a breaker for each endpoint: %s",
 		  s->name, text.data ? text.data : "");
 	text_clear(&text);
-}
-
-static void tell_enforcement(struct story *story)
-{
-	const struct snapshot_service *s = story->service;
-
-	if (s->observed) {
-		story_say(story, "policy",
-			  "no policy names it; nothing is ever refused");
-		return;
-	}
-	if (s->mode == WEIR_MODE_OBSERVE)
-		story_say(story, "mode",
-			  "observe: the breaker runs, nothing is refused; "
-			  "%llu connections would have been",
-			  (unsigned long long)story_decisions(
-				  s, WEIR_VERDICT_WOULD_REFUSE));
-	if (s->panic)
-		story_say(
-			story, "panic",
-			"too few endpoints are healthy (panicThreshold %u%%): "
-			"enforcement pauses, traffic flows",
-			s->breaker.panic_threshold);
-	if (story->snapshot->local_fault)
-		story_say(story, "notice",
-			  "most services fail at once: look at this host's own "
-			  "network first");
 }
 
 /* ---- because -------------------------------------------------------------------- */
@@ -304,111 +269,9 @@ static void tell_before(struct story *story)
 	if (story->subject->state != WEIR_STATE_CLOSED ||
 	    last->trip == WEIR_TRIP_NONE)
 		return;
-	story_say(story, "before", "%s -> %s: %s", state_words[last->from],
-		  state_words[last->to], names_trip_help[last->trip]);
-}
-
-/* ---- numbers ------------------------------------------------------------------------ */
-
-static void tell_failures(struct story *story)
-{
-	const struct snapshot_subject *t = story->subject;
-	struct text text = {0};
-
-	for (int i = 0; i < WEIR_FAILURE_COUNT; i++)
-		if (t->failures[i])
-			text_add(&text, "%s%s %llu", text.bytes ? ", " : "",
-				 names_failure[i],
-				 (unsigned long long)t->failures[i]);
-	if (text.bytes)
-		story_say(story, "failures", "%s (since counting began)",
-			  text.data);
-	text_clear(&text);
-}
-
-static void tell_not_counted(struct story *story)
-{
-	const struct snapshot_subject *t = story->subject;
-	uint64_t neutral = t->calls[WEIR_PHASE_CONNECT][WEIR_RESULT_NEUTRAL] +
-			   t->calls[WEIR_PHASE_TURN][WEIR_RESULT_NEUTRAL];
-
-	if (!t->refused && !neutral)
-		return;
-	if (story->service->observed) {
-		story_say(story, "not counted", "%llu neutral calls",
-			  (unsigned long long)neutral);
-		return;
-	}
-	story_say(story, "not counted",
-		  "%llu refusals by Weir itself, %llu neutral calls",
-		  (unsigned long long)t->refused, (unsigned long long)neutral);
-}
-
-static void tell_worst(struct story *story)
-{
-	const struct snapshot_endpoint *worst[WORST_MAX];
-	size_t count;
-	struct text text = {0};
-
-	if (story->endpoint || story->service->observed)
-		return;
-	count = story_worst(story, worst, WORST_MAX);
-	for (size_t i = 0; i < count; i++) {
-		const struct snapshot_subject *t = &worst[i]->subject;
-
-		text_add(&text, "%s%s ", i ? ", " : "", worst[i]->name);
-		if (t->window.calls)
-			text_add(&text, "%llu failed and %llu slow of %llu",
-				 (unsigned long long)t->window.failures,
-				 (unsigned long long)t->window.slow,
-				 (unsigned long long)t->window.calls);
-		else
-			text_add(&text, "%.0f%% failed, %.0f%% slow",
-				 100 * t->failed_ratio, 100 * t->slow_ratio);
-		if (t->has_breaker && t->state != WEIR_STATE_CLOSED)
-			text_add(&text, " (%s)", state_words[t->state]);
-	}
-	if (text.bytes)
-		story_say(story, "worst", "%s", text.data);
-	text_clear(&text);
-}
-
-/* "41 of 100", "41" */
-static void in_use_of(const struct story *story, char out[32])
-{
-	const struct policy_bulkhead *b = &story->service->bulkhead;
-	uint32_t max = story->endpoint ? b->endpoint_connections_max
-				       : b->connections_max;
-
-	if (b->set && max != WEIR_NONE)
-		snprintf(out, 32, "%u of %u", story->subject->in_use, max);
-	else
-		snprintf(out, 32, "%u", story->subject->in_use);
-}
-
-static void tell_now(struct story *story)
-{
-	const struct snapshot_subject *t = story->subject;
-	const struct policy_bulkhead *b = &story->service->bulkhead;
-	bool refuses = story->service->mode == WEIR_MODE_ENFORCE;
-	char in_use[32], refused[64];
-
-	in_use_of(story, in_use);
-	snprintf(refused, sizeof(refused), ", %.1f/s %s", t->refused_per_second,
-		 refuses ? "refused" : "would be refused");
-	story_say(story, "now",
-		  "%s connections in use, %u calls in flight (%u overdue), "
-		  "%.1f calls/s%s",
-		  in_use, t->calls_active, t->calls_overdue,
-		  t->calls_per_second, story->service->observed ? "" : refused);
-	if (!story->endpoint && b->set && b->connections_max != WEIR_NONE &&
-	    t->in_use >= b->connections_max) {
-		story_say(story, "full",
-			  "the bulkhead is at maxConnections %u: further "
-			  "connections %s refused",
-			  b->connections_max, refuses ? "are" : "would be");
-		story_place_in(story, "spec.bulkhead", "maxConnections");
-	}
+	story_say(story, "before", "%s -> %s: %s",
+		  story_state_words[last->from], story_state_words[last->to],
+		  names_trip_help[last->trip]);
 }
 
 /* ---- next ----------------------------------------------------------------------------- */
@@ -530,16 +393,6 @@ static void tell_breaker(struct story *story)
 		tell_cause(story);
 }
 
-static void (*const of_numbers[])(struct story *) = {
-	tell_enforcement, tell_failures, tell_not_counted, tell_worst, tell_now,
-};
-
-static void tell_numbers(struct story *story)
-{
-	for (size_t i = 0; i < sizeof(of_numbers) / sizeof(of_numbers[0]); i++)
-		of_numbers[i](story);
-}
-
 /*
  * With scope endpoint the service itself decides nothing: its story is that of
  * the endpoint in most trouble, with the numbers of the whole.
@@ -564,7 +417,7 @@ json_t *json_why(const struct snapshot *s, const char *name)
 	if (focus.subject != story.subject && focus.subject->has_breaker)
 		tell_endpoints(&story);
 	tell_breaker(&focus);
-	tell_numbers(&story);
+	why_numbers(&story);
 	tell_next(&focus);
 	tell_do(&focus);
 	return story_end(&story, &focus);

@@ -13,7 +13,8 @@ static __always_inline bool concerns(const struct weir_conn *conn,
 {
 	return conn->held == WEIR_HELD_COUNTED &&
 	       (conn->flags & (WEIR_CONN_ESTABLISHED | WEIR_CONN_RELEASED |
-			       WEIR_CONN_RESET)) == WEIR_CONN_ESTABLISHED &&
+			       WEIR_CONN_RESET | select->mark)) ==
+		       WEIR_CONN_ESTABLISHED &&
 	       (conn->slot == select->subject ||
 		conn->endpoint == select->subject);
 }
@@ -50,7 +51,7 @@ static __always_inline void describe(struct weir_victim *v, struct sock *sk)
 }
 
 SEC("iter/bpf_sk_storage_map")
-int weir_select_conn(struct bpf_iter__bpf_sk_storage_map *ctx)
+int weir_choose(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
 	__u32 zero = 0;
 	struct weir_select *select = bpf_map_lookup_elem(&weir_select, &zero);
@@ -75,8 +76,9 @@ int weir_select_conn(struct bpf_iter__bpf_sk_storage_map *ctx)
 	/* No room: the walk comes back to it with an empty buffer. */
 	if (bpf_seq_write(ctx->meta->seq, &victim, sizeof(victim)))
 		return 0;
-	conn_flag_set(conn, WEIR_CONN_RESET);
-	call_stop(conn, WEIR_CALL_TURN);
+	conn_flag_set(conn, select->mark);
+	if (select->mark == WEIR_CONN_RESET)
+		call_stop(conn, WEIR_CALL_TURN);
 	select->found++;
 	return 0;
 }

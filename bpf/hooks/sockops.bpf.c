@@ -151,7 +151,9 @@ static __always_inline void on_peer_fin(struct tcp_sock *tp,
 	if (!turn_awaited(conn, tp) ||
 	    tp->bytes_received - conn->received_bytes > 1)
 		return;
-	turn_fail(conn, service, tp, WEIR_FAILURE_CLOSED);
+	turn_fail(conn, service, tp,
+		  classify_peer_fin(conn->flags & WEIR_CONN_ANSWERED,
+				    written_seq(tp) - conn->turn_seq));
 	conn->turn_seq = tp->write_seq;
 }
 

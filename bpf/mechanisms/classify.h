@@ -42,6 +42,22 @@ static __always_inline enum weir_failure classify_failure(int sk_err)
 	}
 }
 
+/*
+ * The peer's FIN with no answer to the last bytes. A client that has had its
+ * answers says goodbye in a few bytes that nobody answers (MySQL and PostgreSQL
+ * 5, LDAP 7, TLS close_notify 24 to 31), and closes: which side's FIN is first
+ * is a race, and must not make a failure of the backend's.
+ */
+#define CLASSIFY_GOODBYE_BYTES 32u
+
+static __always_inline enum weir_failure classify_peer_fin(int answered,
+							   __u32 unanswered)
+{
+	return answered && unanswered <= CLASSIFY_GOODBYE_BYTES
+		       ? WEIR_FAILURE_LOCAL
+		       : WEIR_FAILURE_CLOSED;
+}
+
 /* Is that failure the backend's? What is local is neutral. */
 static __always_inline int classify_is_failure(enum weir_failure failure)
 {

@@ -15,7 +15,6 @@
 
 #define MANNER_STRIKES	 3u
 #define MANNER_FOUND	 5u  /* a connection that does not take turns */
-#define MANNER_KNOWN	 10u /* two of them, and hardly one that does */
 #define MANNER_LOOK_EACH 16u /* connections, of which one is judged anew */
 
 /* Shorter pauses are a request or an answer in several pieces. */
@@ -53,5 +52,5 @@ static __always_inline __u64 manner_kept(__u64 score)
 /* Is the endpoint's `nth` connection to be left alone from the start? */
 static __always_inline int manner_known(__u64 score, __u64 nth)
 {
-	return score >= MANNER_KNOWN && nth % MANNER_LOOK_EACH != 0;
+	return score >= WEIR_MANNER_KNOWN && nth % MANNER_LOOK_EACH != 0;
 }

@@ -24,6 +24,13 @@ static __always_inline __u32 match_mask(__u32 prefix, __u32 i)
 	return match_htonl(~0u << (32 * (i + 1) - prefix));
 }
 
+/* ::/0 is every IPv6 address: only a prefix that covers ffff: means IPv4. */
+static __always_inline int match_family(__u32 prefix, const __u32 addr[4])
+{
+	return prefix >= 96 || addr[0] || addr[1] ||
+	       addr[2] != match_htonl(0xffff);
+}
+
 /* The key of one mask class for a destination. */
 static __always_inline void match_key(struct weir_rule_key *key,
 				      __u32 generation, struct weir_class class,

@@ -23,26 +23,27 @@
 #define WEIR_ABI_VERSION 2
 
 /* Limits (W7). Reaching one is counted in weir_fault and reported. */
-#define WEIR_SERVICES_MAX 4097u	     /* 4096 policies and slot 0 */
-#define WEIR_ENDPOINTS_MAX 65536u    /* upper bound of limits.endpoints */
+#define WEIR_SERVICES_MAX      4097u  /* 4096 policies and slot 0 */
+#define WEIR_ENDPOINTS_MAX     65536u /* upper bound of limits.endpoints */
 #define WEIR_ENDPOINTS_DEFAULT 4096u
-#define WEIR_RULES_MAX 65536u	     /* destination keys, one generation */
-#define WEIR_RULES_PER_KEY 8u	     /* port ranges and client sets of a key */
-#define WEIR_CLASSES_MAX 8u	     /* mask classes of one generation */
-#define WEIR_CLIENTS_MAX 32768u	     /* client selectors, one generation */
-#define WEIR_CGROUP_DEPTH_MAX 16u    /* ancestors looked at for `clients` */
-#define WEIR_LISTEN_PORTS_MAX 8192u  /* remembered while adopting */
-#define WEIR_RING_BYTES (256u * 1024u)
-#define WEIR_SLICES 32u		     /* start slices of calls in flight */
-#define WEIR_PROBES_MAX 1000u	     /* permittedNumberOfCallsInHalfOpenState */
-#define WEIR_CAS_TRIES 16	     /* then the caller takes the safe side */
-#define WEIR_NAME_BYTES 64u	     /* RFC 1123 label and the NUL */
-#define WEIR_NONE 0xffffffffu	     /* no such slot, endpoint or subject */
+#define WEIR_RULES_MAX	       65536u /* destination keys, one generation */
+#define WEIR_RULES_PER_KEY     8u     /* port ranges and client sets of a key */
+#define WEIR_CLASSES_MAX       8u     /* mask classes of one generation */
+#define WEIR_CLIENTS_MAX       32768u /* client selectors, one generation */
+#define WEIR_CGROUP_DEPTH_MAX  16u    /* ancestors looked at for `clients` */
+#define WEIR_LISTEN_PORTS_MAX  8192u  /* remembered while adopting */
+#define WEIR_RING_BYTES	       (256u * 1024u)
+#define WEIR_SLICES	       32u   /* start slices of calls in flight */
+#define WEIR_PROBES_MAX	       1000u /* permittedNumberOfCallsInHalfOpenState */
+#define WEIR_CAS_TRIES	       16    /* then the caller takes the safe side */
+#define WEIR_NAME_BYTES	       64u   /* RFC 1123 label and the NUL */
+#define WEIR_NONE	       0xffffffffu /* no such slot, endpoint or subject */
 
 /* Slot 0 holds what no policy names; each destination is its own endpoint. */
 #define WEIR_SLOT_OBSERVED 0u
 
 /* Names people see: id, name, help. Metrics, CLI and man pages read the row. */
+/* clang-format off */
 #define WEIR_VERDICTS(X)                                                      \
 	X(ALLOW, "allow", "the connection was let through")                   \
 	X(REFUSE, "refuse", "connect() failed at once, no packet left")       \
@@ -126,8 +127,10 @@
 	X(STALE_RELEASED, "stale_released", "the audit released a reservation no hook did") \
 	X(LISTEN_FULL, "listen_full", "more listening ports than adoption can remember") \
 	X(NO_FLAG, "no_flag", "the STATE callback could not be set on a socket")
+/* clang-format on */
 
 #define WEIR_ENUM_ROW_(prefix, id) prefix##id,
+
 #define X(id, name, help) WEIR_ENUM_ROW_(WEIR_VERDICT_, id)
 enum weir_verdict_id { WEIR_VERDICTS(X) WEIR_VERDICT_COUNT };
 #undef X
@@ -161,48 +164,48 @@ enum weir_scope { WEIR_SCOPE_ENDPOINT, WEIR_SCOPE_SERVICE };
 
 /* What the kernel does with a new connection; the agent writes it. */
 enum weir_gate {
-	WEIR_GATE_ADMIT,	/* closed */
-	WEIR_GATE_REFUSE,	/* open */
-	WEIR_GATE_PROBE,	/* half-open: `permitted` tokens */
-	WEIR_GATE_FORCED,	/* refused because an operator said so */
+	WEIR_GATE_ADMIT,  /* closed */
+	WEIR_GATE_REFUSE, /* open */
+	WEIR_GATE_PROBE,  /* half-open: `permitted` tokens */
+	WEIR_GATE_FORCED, /* refused because an operator said so */
 };
 
 /* ---- written by the agent, read by the kernel ---------------------------- */
 
 /* A mask class: one lookup in weir_rule for each connection. */
 struct weir_class {
-	__u8 prefix;		/* 0..128; IPv4 prefixes have 96 added */
-	__u8 exact_port;	/* 1: the key holds the port, 0: ranges */
+	__u8 prefix;	 /* 0..128; IPv4 prefixes have 96 added */
+	__u8 exact_port; /* 1: the key holds the port, 0: ranges */
 	__u8 reserved[2];
 };
 
 /* weir_control, one element, mapped by the agent. */
 struct weir_control {
 	__u32 abi;
-	__u32 active;		/* 0: every program returns at once (W2) */
-	__u32 generation;	/* its lowest bit picks rules and services (W4) */
-	__u32 observe_all;	/* 0: connections no policy names are ignored */
-	__u64 heartbeat_ns;	/* written every 250 ms */
-	__u64 lease_ns;		/* older heartbeat: dynamic verdicts are ignored */
-	__u32 class_count[2];	/* by generation & 1 */
+	__u32 active;	    /* 0: every program returns at once (W2) */
+	__u32 generation;   /* its lowest bit picks rules and services (W4) */
+	__u32 observe_all;  /* 0: connections no policy names are ignored */
+	__u64 heartbeat_ns; /* written every 250 ms */
+	__u64 lease_ns;	    /* older heartbeat: dynamic verdicts are ignored */
+	__u32 class_count[2]; /* by generation & 1 */
 	struct weir_class classes[2][WEIR_CLASSES_MAX];
-	__u32 owner_pid;	/* for people: who wrote this */
+	__u32 owner_pid; /* for people: who wrote this */
 	__u32 reserved;
 };
 
 /* weir_rule: destination to services. The exact key is {gen, 128, port, addr}. */
 struct weir_rule_key {
-	__u8 generation;	/* 0 or 1 */
+	__u8 generation; /* 0 or 1 */
 	__u8 prefix;
-	__u16 port;		/* 0: the value's ranges decide */
-	__u32 addr[4];		/* network order, masked to prefix */
+	__u16 port;    /* 0: the value's ranges decide */
+	__u32 addr[4]; /* network order, masked to prefix */
 };
 
 struct weir_rule {
 	__u16 port_min;
 	__u16 port_max;
-	__u32 rank;		/* higher wins; see policy_rank() */
-	__u32 clients;		/* client set, 0 = everyone */
+	__u32 rank;    /* higher wins; see policy_rank() */
+	__u32 clients; /* client set, 0 = everyone */
 	__u32 slot;
 };
 
@@ -216,41 +219,41 @@ enum weir_client_kind { WEIR_CLIENT_UID, WEIR_CLIENT_CGROUP };
 
 /* weir_client: present = the uid or cgroup belongs to the client set. */
 struct weir_client_key {
-	__u32 generation;	/* 0 or 1 */
+	__u32 generation; /* 0 or 1 */
 	__u32 set;
-	__u32 kind;		/* enum weir_client_kind */
+	__u32 kind; /* enum weir_client_kind */
 	__u32 reserved;
-	__u64 id;		/* uid, or cgroup id: descendants match too */
+	__u64 id; /* uid, or cgroup id: descendants match too */
 };
 
 /* weir_service, element slot * 2 + (generation & 1). */
 struct weir_service {
-	__u32 mode;		/* enum weir_mode */
-	__u32 scope;		/* enum weir_scope: who carries the breaker */
+	__u32 mode;  /* enum weir_mode */
+	__u32 scope; /* enum weir_scope: who carries the breaker */
 	__u32 has_breaker;
-	__u32 refuse_errno;	/* positive errno of a refused connect() */
-	__u32 connections_max;	/* WEIR_NONE: no limit */
+	__u32 refuse_errno;    /* positive errno of a refused connect() */
+	__u32 connections_max; /* WEIR_NONE: no limit */
 	__u32 endpoint_connections_max;
-	__u32 consecutive_max;	/* 0: off */
-	__u32 slice_shift;	/* a start slice is 1 << slice_shift us long */
-	__u64 slow_us;		/* 0: slow calls are not judged */
-	__u64 silence_us;	/* consecutive failures are forgotten after it */
-	__u32 drop;		/* an open breaker loses the SYN, refuses nothing */
+	__u32 consecutive_max; /* 0: off */
+	__u32 slice_shift;     /* a start slice is 1 << slice_shift us long */
+	__u64 slow_us;	       /* 0: slow calls are not judged */
+	__u64 silence_us;      /* consecutive failures are forgotten after it */
+	__u32 drop; /* an open breaker loses the SYN, refuses nothing */
 	__u32 reserved;
-	char name[WEIR_NAME_BYTES];	/* how a restarted agent finds its slots */
+	char name[WEIR_NAME_BYTES]; /* how a restarted agent finds its slots */
 };
 
 /* weir_verdict, element subject; mapped, `word` is stored last and at once. */
 struct weir_verdict {
-	__u64 word;		/* see verdict_word() */
-	__u64 epoch_us;		/* start of the epoch: older calls are neutral */
-	__u64 hint_at;		/* wake the agent when `bad` reaches this */
+	__u64 word;	/* see verdict_word() */
+	__u64 epoch_us; /* start of the epoch: older calls are neutral */
+	__u64 hint_at;	/* wake the agent when `bad` reaches this */
 	/* The agent's own memory, for the agent that comes after it. */
 	__u64 until_ns;
 	__u64 since_ns;
 	__u32 level;
-	__u32 state;		/* enum weir_state */
-	__u32 trip;		/* enum weir_trip */
+	__u32 state; /* enum weir_state */
+	__u32 trip;  /* enum weir_trip */
 	__u32 reserved;
 };
 
@@ -274,7 +277,7 @@ struct weir_stat {
 	__u64 calls[WEIR_PHASE_COUNT][WEIR_RESULT_COUNT];
 	__u64 failures[WEIR_FAILURE_COUNT];
 	__u64 closed[WEIR_CLOSE_COUNT];
-	__u64 opened;		/* admitted connect() calls */
+	__u64 opened; /* admitted connect() calls */
 	__u64 established;
 	__u64 adopted;
 	__u64 sent_bytes;
@@ -289,20 +292,20 @@ struct weir_stat {
  * connect() fights for, so nothing else shares it.
  */
 struct weir_subject {
-	__u32 in_use;		/* held from connect() to the final close */
-	__u32 shadow;		/* of these: enforced, they would not be there */
-	__u64 probe;		/* see probe_take() */
-	__u64 acquired;		/* both only grow: the audit's churn */
+	__u32 in_use;	/* held from connect() to the final close */
+	__u32 shadow;	/* of these: enforced, they would not be there */
+	__u64 probe;	/* see probe_take() */
+	__u64 acquired; /* both only grow: the audit's churn */
 	__u64 released;
 	__u64 pad0[4];
 
-	__u64 consecutive;	/* epoch << 32 | failures in a row */
+	__u64 consecutive; /* epoch << 32 | failures in a row */
 	__u64 last_sample_us;
-	__u64 bad;		/* failures and ended slow calls of this epoch */
-	__u64 hinted;		/* the hint_at that was already signalled */
+	__u64 bad;    /* failures and ended slow calls of this epoch */
+	__u64 hinted; /* the hint_at that was already signalled */
 	__u64 opened;
-	__u64 refused;		/* and would-be refused */
-	__u64 last_failure;	/* enum weir_failure of the latest failure */
+	__u64 refused;	    /* and would-be refused */
+	__u64 last_failure; /* enum weir_failure of the latest failure */
 	__u32 connecting;
 	__u32 calls_active;
 
@@ -315,13 +318,14 @@ struct weir_subject {
 	__u64 failures[WEIR_FAILURE_COUNT];
 	/* Of the judged failures and slow calls: with retransmissions. */
 	__u64 resent[WEIR_PHASE_COUNT];
-	__u64 manner;		/* 0 takes turns .. WEIR_MANNER_MAX does not */
-	__s64 older;		/* calls in flight that fell off the ring */
-	__u64 slices[WEIR_SLICES];	/* see slice_start() */
+	__u64 manner; /* 0 takes turns .. WEIR_MANNER_MAX does not */
+	__s64 older;  /* calls in flight that fell off the ring */
+	__u64 slices[WEIR_SLICES]; /* see slice_start() */
 	__u64 pad1[4];
 };
 
-#define WEIR_MANNER_MAX 15u	/* see manner.h */
+#define WEIR_MANNER_MAX	  15u /* see manner.h */
+#define WEIR_MANNER_KNOWN 10u /* from here on: does not take turns */
 
 /* weir_hist, element endpoint: recent-quantile source, may wrap. */
 struct weir_endpoint_hist {
@@ -342,96 +346,104 @@ enum weir_call {
 	WEIR_CALL_NONE,
 	WEIR_CALL_CONNECT,
 	WEIR_CALL_TURN,
-	WEIR_CALL_STARTING,	/* one CPU is entering it into its slice */
+	WEIR_CALL_STARTING, /* one CPU is entering it into its slice */
 };
 
-#define WEIR_CONN_PROBE (1u << 0)	/* took a half-open token */
-#define WEIR_CONN_SHADOW (1u << 1)	/* would have been refused: neutral */
+#define WEIR_CONN_PROBE	      (1u << 0) /* took a half-open token */
+#define WEIR_CONN_SHADOW      (1u << 1) /* would have been refused: neutral */
 #define WEIR_CONN_ESTABLISHED (1u << 2)
-#define WEIR_CONN_ADOPTED (1u << 3)	/* existed before the agent */
-#define WEIR_CONN_STATE_SEEN (1u << 4)	/* the STATE callback works on it */
-#define WEIR_CONN_DUPLEX (1u << 5)	/* no turns: both sides speak at will */
-#define WEIR_CONN_ANSWERED (1u << 6)	/* at least one turn ended */
-#define WEIR_CONN_RELEASED (1u << 7)	/* the application has closed it */
-#define WEIR_CONN_OWED (1u << 8)	/* a connect not judged yet: it succeeded */
-#define WEIR_CONN_TLS (1u << 9)		/* in a TLS handshake */
-#define WEIR_CONN_DROPPED (1u << 10)	/* its SYN is not sent */
-#define WEIR_CONN_RESET (1u << 11)	/* Weir resets it */
-#define WEIR_CONN_UNSETTLED (1u << 12)	/* closed; was an answer awaited? */
-#define WEIR_CONN_ADVISORY (1u << 13)	/* a shadow that enforcing would let in, too */
+#define WEIR_CONN_ADOPTED     (1u << 3) /* existed before the agent */
+#define WEIR_CONN_STATE_SEEN  (1u << 4) /* the STATE callback works on it */
+#define WEIR_CONN_DUPLEX      (1u << 5) /* no turns: both sides speak at will */
+#define WEIR_CONN_ANSWERED    (1u << 6) /* at least one turn ended */
+#define WEIR_CONN_RELEASED    (1u << 7) /* the application has closed it */
+#define WEIR_CONN_OWED	      (1u << 8) /* a connect not judged yet: it succeeded */
+#define WEIR_CONN_TLS	      (1u << 9)	 /* in a TLS handshake */
+#define WEIR_CONN_DROPPED     (1u << 10) /* its SYN is not sent */
+#define WEIR_CONN_RESET	      (1u << 11) /* Weir resets it */
+#define WEIR_CONN_SPARED      (1u << 12) /* observe mode: would have been reset */
+#define WEIR_CONN_UNSETTLED   (1u << 13) /* closed; was an answer awaited? */
+#define WEIR_CONN_ADVISORY    (1u << 14) /* a shadow that is let in if enforced */
 /* Two bits each: how often the two sides did not wait for each other. */
-#define WEIR_CONN_OVERLAP (1u << 16)	/* an answer before the request was out */
-#define WEIR_CONN_LONE (1u << 18)	/* a pause, and more written, unanswered */
-#define WEIR_CONN_PUSH (1u << 20)	/* a pause, and data that answers nothing */
-#define WEIR_CONN_CLEAN (1u << 22)	/* four bits: turns since the last of these */
+#define WEIR_CONN_OVERLAP (1u << 16) /* an answer before the request was out */
+#define WEIR_CONN_LONE	  (1u << 18) /* a pause, and more written, unanswered */
+#define WEIR_CONN_PUSH	  (1u << 20) /* a pause, and data that answers nothing */
+#define WEIR_CONN_CLEAN \
+	(1u << 22) /* four bits: turns since the last of these */
 
 struct weir_conn {
 	__u32 slot;
-	__u32 endpoint;		/* WEIR_NONE: the table was full */
-	__u32 breaker;		/* subject whose breaker admitted it */
-	__u32 epoch;		/* in which it was admitted */
-	__u32 held;		/* enum weir_held */
+	__u32 endpoint; /* WEIR_NONE: the table was full */
+	__u32 breaker;	/* subject whose breaker admitted it */
+	__u32 epoch;	/* in which it was admitted */
+	__u32 held;	/* enum weir_held */
 	__u32 flags;
-	__u32 call;		/* enum weir_call: what is in flight */
-	__u32 slice;		/* start slice of that call */
-	__u64 call_us;		/* when it started */
-	__u64 admitted_us;	/* connect() */
+	__u32 call;	   /* enum weir_call: what is in flight */
+	__u32 slice;	   /* start slice of that call */
+	__u64 call_us;	   /* when it started */
+	__u64 admitted_us; /* connect() */
 	__u64 established_us;
-	__u64 received_bytes;	/* at the last turn's end */
-	__u64 heard_us;		/* when data arrived last */
-	__u64 wrote_us;		/* when more of a request was written last */
-	__u32 turn_seq;		/* write_seq at the last answer */
-	__u32 retransmits;	/* total_retrans at the last answer */
+	__u64 received_bytes; /* at the last turn's end */
+	__u64 heard_us;	      /* when data arrived last */
+	__u64 wrote_us;	      /* when more of a request was written last */
+	__u32 turn_seq;	      /* write_seq at the last answer */
+	__u32 retransmits;    /* total_retrans at the last answer */
 };
 
 /* weir_event, ring buffer. A hint is never a decision. */
-enum weir_event_type { WEIR_EVENT_HINT = 1, WEIR_EVENT_ENDPOINT, WEIR_EVENT_PROBE };
+enum weir_event_type {
+	WEIR_EVENT_HINT = 1,
+	WEIR_EVENT_ENDPOINT,
+	WEIR_EVENT_PROBE
+};
 
 struct weir_event {
-	__u32 type;		/* enum weir_event_type */
+	__u32 type; /* enum weir_event_type */
 	__u32 subject;
 	__u64 at_ns;
-	struct weir_endpoint_key key;	/* WEIR_EVENT_ENDPOINT */
+	struct weir_endpoint_key key; /* WEIR_EVENT_ENDPOINT */
 };
 
 /* weir_recount, element subject: what the audit found held. */
 struct weir_recount {
 	__u32 held;
-	__u32 overdue;		/* unanswered turns older than slow_us */
-	__u32 unsent;		/* of these: the peer has not got all of it */
+	__u32 overdue; /* unanswered turns older than slow_us */
+	__u32 unsent;  /* of these: the peer has not got all of it */
 	__u32 reserved;
 };
 
 /* What an open breaker does to established connections. */
 enum weir_established {
 	WEIR_ESTABLISHED_KEEP,
-	WEIR_ESTABLISHED_RESET_STUCK,	/* an answer is overdue */
-	WEIR_ESTABLISHED_RESET_IDLE,	/* nothing is awaited */
+	WEIR_ESTABLISHED_RESET_STUCK, /* an answer is overdue */
+	WEIR_ESTABLISHED_RESET_IDLE,  /* nothing is awaited */
 	WEIR_ESTABLISHED_RESET_ALL,
 };
 
 /* weir_select, one element: which connections the next walk is to list. */
 struct weir_select {
 	__u32 subject;
-	__u32 which;		/* enum weir_established */
-	__u32 max;		/* at most that many */
-	__u32 found;		/* by the walk */
-	__u64 stuck_us;		/* what "overdue" is */
+	__u32 which;	/* enum weir_established */
+	__u32 max;	/* at most that many */
+	__u32 found;	/* by the walk */
+	__u64 stuck_us; /* what "overdue" is */
+	__u32 mark;	/* WEIR_CONN_RESET or WEIR_CONN_SPARED */
+	__u32 reserved;
 };
 
 /* What the walk writes for each: enough to find that socket and no other. */
 struct weir_victim {
 	__u64 cookie;
-	__u32 source[4];	/* this side; addresses as everywhere */
+	__u32 source[4]; /* this side; addresses as everywhere */
 	__u32 peer[4];
 	__u16 source_port;
 	__u16 peer_port;
-	__u32 netns;		/* inode of its network namespace */
-	__u32 family;		/* AF_INET or AF_INET6, as the socket has it */
+	__u32 netns;  /* inode of its network namespace */
+	__u32 family; /* AF_INET or AF_INET6, as the socket has it */
 	__u32 subject;
 };
 
-#define WEIR_PIN_SIZE(type, bytes)                                            \
+#define WEIR_PIN_SIZE(type, bytes) \
 	_Static_assert(sizeof(struct type) == (bytes), "ABI: struct " #type)
 
 WEIR_PIN_SIZE(weir_class, 4);
@@ -450,5 +462,5 @@ WEIR_PIN_SIZE(weir_endpoint_key, 24);
 WEIR_PIN_SIZE(weir_conn, 88);
 WEIR_PIN_SIZE(weir_event, 40);
 WEIR_PIN_SIZE(weir_recount, 16);
-WEIR_PIN_SIZE(weir_select, 24);
+WEIR_PIN_SIZE(weir_select, 32);
 WEIR_PIN_SIZE(weir_victim, 56);

@@ -32,9 +32,11 @@ enum case_op {
 	CASE_ROW_HINT,	   /* row, max -> hint? */
 	CASE_COUNTS,	   /* verdict, epoch_us, call_us, probe, epoch */
 	CASE_FAILURE,	   /* errno -> failure, is it the backend's? */
+	CASE_PEER_FIN,	   /* answered, bytes unanswered -> failure */
 	CASE_CLOSE,	   /* errno, established, in order -> close */
 	CASE_RESULT,	   /* failed, neutral, elapsed, slow -> result */
 	CASE_MASK,	   /* prefix, word -> mask, host order */
+	CASE_FAMILY,	   /* prefix, words 0 to 2 of the address -> ? */
 	CASE_BEATS,	   /* port, min, max, rank, best, found -> ? */
 };
 
@@ -140,6 +142,9 @@ static __always_inline void case_run_plain(struct case_io *io)
 		io->out[0] = classify_failure(io->in[0]);
 		io->out[1] = classify_is_failure(io->out[0]);
 		break;
+	case CASE_PEER_FIN:
+		io->out[0] = classify_peer_fin(io->in[0], io->in[1]);
+		break;
 	case CASE_CLOSE:
 		io->out[0] = classify_close(io->in[0], io->in[1], io->in[2]);
 		break;
@@ -150,6 +155,13 @@ static __always_inline void case_run_plain(struct case_io *io)
 	case CASE_MASK:
 		io->out[0] = match_htonl(match_mask(io->in[0], io->in[1]));
 		break;
+	case CASE_FAMILY: {
+		__u32 addr[4] = {match_htonl(io->in[1]), match_htonl(io->in[2]),
+				 match_htonl(io->in[3])};
+
+		io->out[0] = match_family(io->in[0], addr);
+		break;
+	}
 	case CASE_BEATS:
 		io->out[0] =
 			match_beats(&rule, io->in[0], io->in[4], io->in[5]);

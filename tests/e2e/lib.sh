@@ -14,7 +14,7 @@ AGENT=${WEIR_AGENT:-$PWD/build/release/weir-agent}
 WEIRCTL=${WEIR_WEIRCTL:-$PWD/build/release/weirctl}
 SERVER=$PWD/build/release/tests/tools/server
 CLIENT=$PWD/build/release/tests/tools/client
-PATH=$PATH:/usr/sbin:/sbin:/usr/lib/postgresql/15/bin
+PATH=$PATH:/usr/sbin:/sbin$(printf ':%s' /usr/lib/postgresql/*/bin)
 
 CGROUP_ROOT=$(awk '$0 ~ / - cgroup2 / {print $5; exit}' /proc/self/mountinfo)
 ID=weir-t-$$
@@ -26,23 +26,32 @@ S6=fd77::2
 PIDS=()
 AGENT_PID=
 
+# A function in the background is a shell; the program is its child.
+with_children() { # PID...
+	local pid
+	for pid in "$@"; do cat <(echo "$pid") "/proc/$pid/task/$pid/children"; done 2> /dev/null
+}
+
 cleanup() {
 	local pid
 	set +e
 	trap - EXIT
+	mapfile -t PIDS < <(with_children "${PIDS[@]}" | xargs -rn 1)
 	for pid in $AGENT_PID "${PIDS[@]}"; do kill -CONT "$pid"; kill "$pid"; done 2> /dev/null
-	for pid in $(cat "$CGROUP/cgroup.procs" 2> /dev/null); do kill -9 "$pid"; done
-	for pid in $(ip netns pids "$ID-s" 2> /dev/null); do kill -9 "$pid"; done
+	for pid in $(find "$CGROUP" -name cgroup.procs -exec cat {} + 2> /dev/null); do kill -9 "$pid" 2> /dev/null; done
 	for pid in "${PIDS[@]}"; do
 		for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$pid" 2> /dev/null || break; sleep 0.1; done
 		kill -9 "$pid" 2> /dev/null
 	done
 	[ -z "$AGENT_PID" ] || { sleep 0.3; kill -9 "$AGENT_PID" 2> /dev/null; }
-	for pid in $(ip netns pids "$ID-c" 2> /dev/null); do kill -9 "$pid"; done
+	# The shell around a background function dies, what it started does not.
+	for pid in $(ip netns pids "$ID-c" 2> /dev/null) $(ip netns pids "$ID-s" 2> /dev/null); do
+		kill -9 "$pid"
+	done
 	wait 2> /dev/null
 	ip netns del "$ID-c" 2> /dev/null
 	ip netns del "$ID-s" 2> /dev/null
-	umount "$T/bpf" 2> /dev/null
+	umount "$T/bpf" 2> /dev/null || umount -l "$T/bpf" 2> /dev/null
 	find "$CGROUP" -depth -type d -exec rmdir {} \; 2> /dev/null
 	rm -rf "$T"
 }
@@ -92,11 +101,22 @@ spawned() {
 	LAST=$!
 	PIDS+=("$LAST")
 }
+in_background() { "$@" & spawned; } # a function, with the shell around it
 spawn_on_client() { nsenter --net="/run/netns/$ID-c" "$@" & spawned; }
 spawn_on_server() { nsenter --net="/run/netns/$ID-s" "$@" & spawned; }
 spawn_in_cgroup() {
 	( echo "$BASHPID" > "$CGROUP/cgroup.procs"; exec nsenter --net="/run/netns/$ID-c" "$@" ) &
 	spawned
+}
+
+# A server program in the background: $LAST is its own pid, not a shell's.
+serve() { # COMMAND...
+	spawn_on_server "$@" >> "$T/server.log" 2>&1
+}
+
+end() { # SIGNAL PID: a process of the story; returns when it is gone
+	kill "-$1" "$2"
+	wait "$2" 2> /dev/null || :
 }
 
 client() { in_cgroup "$CLIENT" "$@"; }
@@ -175,7 +195,7 @@ service() { api "/v1/services" | jq -r --arg n "$1" ".items[] | select(.name == 
 endpoint() { api "/v1/endpoints" | jq -r --arg n "$1" ".items[] | select(.name == \$n) | $2"; }
 status_of() { api /v1/status | jq -r "$1"; }
 state_is() { [ "$(endpoint "$1" .breaker.state)" = "$2" ]; }
-service_state_is() { [ "$(service "$1" .breaker.state)" = "$2" ]; }
+service_state_is() { [ "$(service "$1" .state)" = "$2" ]; }
 reload() { post /v1/reload '' > /dev/null; }
 in_use_is() { [ "$(service "$1" .connections.active)" = "$2" ]; }
 
@@ -206,10 +226,11 @@ start_server() { # ADDRESS PORT...
 backend() { printf '%s' "$*" | socat - "UNIX-CONNECT:$T/server.sock"; }
 peak() { backend stats | sed 's/.*peak \([0-9]*\).*/\1/'; }
 
-# SYNs that left the client for one port, seen on its own wire.
-count_syns() { # PORT
+# SYNs that left the client for a port, seen on its own wire. tcp[] is IPv4's:
+# byte 53 is the flags of TCP right behind an IPv6 header.
+count_syns() { # PORT or PORT-PORT
 	spawn_on_client tcpdump -i c0 -n -l --immediate-mode \
-		"tcp dst port $1 and tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn" \
+		"tcp dst portrange $1 and (tcp[13] & 18 == 2 or (ip6 and ip6[53] & 18 == 2))" \
 		> "$T/syns" 2> "$T/tcpdump.log"
 	wait_until 5 grep -q 'listening on' "$T/tcpdump.log" || fail "tcpdump does not listen"
 }
@@ -220,4 +241,9 @@ syns() {
 
 results() { # OUTPUT RESULT: how many of one result a client had
 	awk -v r="$2" '$1 == r {n = $2} END {print n + 0}' <<< "$1"
+}
+
+# The value of one series; nothing when there is none.
+metric() { # SERIES
+	api /metrics | awk -v s="$1" '$1 == s {print $2}'
 }

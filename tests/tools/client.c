@@ -5,7 +5,8 @@
  *   client WAY ADDRESS PORT COUNT [MS]
  *
  * One connection after another, COUNT times, each used and closed:
- *   blocking  nonblocking  uring  fork  dup  retry  early  linger  turns
+ *   blocking  nonblocking  uring  fastopen  retry  patient  early
+ *   fork  dup  passed  adrift  halfclose  linger  turns
  * COUNT at the same instant, held for MS:          parallel
  * COUNT one after another, held until a signal:    hold
  * One request on a connection of its own, every MS:  request
@@ -28,9 +29,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define RESULTS_MAX 160 /* errno values */
-#define ANSWER_MS   5000
-#define STACK_BYTES (64 * 1024)
+#define RESULTS_MAX   160 /* errno values */
+#define ANSWER_MS     5000
+#define STACK_BYTES   (64 * 1024)
+#define PATIENT_TRIES 10000
 
 static struct {
 	struct sockaddr_storage peer;
@@ -204,6 +206,33 @@ static int way_retry(void)
 	return err;
 }
 
+/* One socket, until it is let through: what refused it left nothing on it. */
+static int way_patient(void)
+{
+	int fd = open_socket(0), err = dial_and_exchange(fd);
+
+	for (int tries = 0; err && tries < PATIENT_TRIES; tries++) {
+		usleep(1000);
+		err = dial_and_exchange(fd);
+	}
+	close(fd);
+	return err;
+}
+
+/* connect() and the first byte in one call. */
+static int way_fastopen(void)
+{
+	int fd = open_socket(0), err = 0;
+
+	if (sendto(fd, "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL,
+		   (struct sockaddr *)&client.peer, client.peer_bytes) != 1)
+		err = errno;
+	if (!err)
+		err = await(fd, POLLIN, ANSWER_MS);
+	close(fd);
+	return err;
+}
+
 /* Closed before anybody answered. */
 static int way_early(void)
 {
@@ -211,6 +240,126 @@ static int way_early(void)
 
 	close(fd);
 	return err == EINPROGRESS ? 0 : err;
+}
+
+/* ---- descriptors that travel ------------------------------------------------------- */
+
+static int send_descriptor(int channel, int fd)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec byte = {.iov_base = "x", .iov_len = 1};
+	struct msghdr message = {
+		.msg_iov = &byte,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+
+	rights->cmsg_level = SOL_SOCKET;
+	rights->cmsg_type = SCM_RIGHTS;
+	rights->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
+	return sendmsg(channel, &message, MSG_NOSIGNAL) == 1 ? 0 : errno;
+}
+
+static int receive_descriptor(int channel)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	char byte;
+	struct iovec data = {.iov_base = &byte, .iov_len = 1};
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	struct cmsghdr *rights;
+	int fd = -1;
+
+	if (recvmsg(channel, &message, MSG_CMSG_CLOEXEC) != 1)
+		return -1;
+	rights = CMSG_FIRSTHDR(&message);
+	if (rights && rights->cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(rights), sizeof(fd));
+	return fd;
+}
+
+/* What the process does that gets the connection from a stranger. */
+static int use_received(int channel)
+{
+	int fd = receive_descriptor(channel);
+	int err = fd < 0 ? EBADF : exchange(fd, ANSWER_MS);
+
+	close(fd);
+	return err;
+}
+
+/* Connected here, used and closed in another process. */
+static int way_passed(void)
+{
+	int fd, pair[2], err, status = 0;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return errno;
+	/* Before there is a connection it could inherit. */
+	pid = fork();
+	if (pid == 0) {
+		close(pair[0]);
+		_exit(use_received(pair[1]));
+	}
+	close(pair[1]);
+	fd = open_socket(0);
+	err = dial(fd);
+	if (!err)
+		err = send_descriptor(pair[0], fd);
+	close(fd);
+	close(pair[0]);
+	if (pid > 0)
+		waitpid(pid, &status, 0);
+	return err ? err : WEXITSTATUS(status);
+}
+
+/* Sent, and nobody takes it in: the kernel closes it with the channel. */
+static int way_adrift(void)
+{
+	int fd, pair[2], err;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return errno;
+	fd = open_socket(0);
+	err = dial_and_exchange(fd);
+	if (!err)
+		err = send_descriptor(pair[0], fd);
+	close(fd);
+	close(pair[0]);
+	close(pair[1]);
+	return err;
+}
+
+/* ---- ends ----------------------------------------------------------------------------- */
+
+/* Our side says it has finished, and waits for the other to say so. */
+static int way_halfclose(void)
+{
+	int fd = open_socket(0), err = dial_and_exchange(fd);
+	char byte;
+
+	if (!err && shutdown(fd, SHUT_WR))
+		err = errno;
+	if (!err)
+		err = await(fd, POLLIN, ANSWER_MS);
+	if (!err && recv(fd, &byte, 1, 0) != 0)
+		err = EPROTO;
+	close(fd);
+	return err;
 }
 
 static int way_linger(void)
@@ -227,10 +376,19 @@ static const struct {
 	const char *name;
 	int (*once)(void);
 } ways[] = {
-	{"blocking", way_blocking}, {"nonblocking", way_nonblocking},
-	{"uring", way_uring},	    {"fork", way_fork},
-	{"dup", way_dup},	    {"retry", way_retry},
-	{"early", way_early},	    {"linger", way_linger},
+	{"blocking", way_blocking},
+	{"nonblocking", way_nonblocking},
+	{"uring", way_uring},
+	{"fork", way_fork},
+	{"dup", way_dup},
+	{"retry", way_retry},
+	{"early", way_early},
+	{"linger", way_linger},
+	{"patient", way_patient},
+	{"fastopen", way_fastopen},
+	{"passed", way_passed},
+	{"adrift", way_adrift},
+	{"halfclose", way_halfclose},
 };
 
 static int run_way(const char *name)

@@ -280,6 +280,8 @@ static void every_row_of_precedence_holds(void **state)
 		{"only for those clients", "10.0.0.8", 80, 1 << 2, 2},
 		{"longer prefix before clients", "10.0.0.7", 80, 1 << 1, 1},
 		{"IPv6 is not IPv4", "fd00::7", 80, 0, 7},
+		{"all of IPv6", "fd99::7", 70, 0, 8},
+		{"all of IPv6 is not IPv4", "10.0.0.8", 70, 0, WEIR_NONE},
 		{"nothing matches", "192.0.2.1", 80, 0, WEIR_NONE},
 	};
 	struct compiled *compiled;
@@ -293,6 +295,7 @@ static void every_row_of_precedence_holds(void **state)
 	add_place(add_policy("p6"), "10.0.0.0", 24, 80, 80);
 	add_client(&book.policies[5], "a.service");
 	add_place(add_policy("p7"), "fd00::", 64, 80, 80);
+	add_place(add_policy("p8"), "::", 0, 70, 70);
 	compiled = compile();
 	for (size_t i = 0; i < ROWS(rows); i++)
 		if (match(compiled, rows[i].text, rows[i].port, rows[i].sets) !=

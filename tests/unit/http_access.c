@@ -78,7 +78,8 @@ static void uid_and_groups_decide_and_nothing_else(void **state)
 	}
 	http_stop(f->http);
 	f->http = NULL;
-	assert_int_equal(http_start(&f->http, &options, &ops, why, 256), 0);
+	assert_int_equal(http_open(&f->http, &options, &ops, why, 256), 0);
+	assert_int_equal(http_serve(f->http), 0);
 	/* The file's mode is a second lock; here the first one is tried. */
 	chmod(f->path, 0666);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -195,11 +196,11 @@ static void a_path_too_long_is_refused_with_the_limit(void **state)
 	path[0] = '/';
 	path[sizeof(path) - 1] = '\0';
 	options.socket_path = path;
-	assert_int_equal(http_start(&http, &options, &ops, why, sizeof(why)),
+	assert_int_equal(http_open(&http, &options, &ops, why, sizeof(why)),
 			 -ENAMETOOLONG);
 	assert_non_null(strstr(why, "107"));
 	options.socket_path = "";
-	assert_int_equal(http_start(&http, &options, &ops, why, sizeof(why)),
+	assert_int_equal(http_open(&http, &options, &ops, why, sizeof(why)),
 			 -ENAMETOOLONG);
 }
 

@@ -114,11 +114,14 @@ static void a_body_of_the_limit_is_read(void **state)
 	struct fixture *f = *state;
 	scoped(memory) void *memory = malloc(HTTP_BODY_BYTES_MAX + 1);
 	scoped(answer) struct answer a = {0};
+	static const char head[] = "{\"files\":[{\"name\":\"x\",\"text\":\"";
+	static const char tail[] = "\"}]}";
 	char *body = memory;
-	int bytes = sprintf(body, "{\"files\":[{\"name\":\"x\",\"text\":\"");
 
-	memset(body + bytes, 'y', HTTP_BODY_BYTES_MAX - (size_t)bytes);
-	strcpy(body + HTTP_BODY_BYTES_MAX - 4, "\"}]}");
+	memset(body, 'y', HTTP_BODY_BYTES_MAX);
+	memcpy(body, head, sizeof(head) - 1);
+	memcpy(body + HTTP_BODY_BYTES_MAX + 1 - sizeof(tail), tail,
+	       sizeof(tail));
 	assert_int_equal(strlen(body), HTTP_BODY_BYTES_MAX);
 	a = ask(f, "POST", "/v1/policies", body);
 	assert_int_equal(a.status, 200);
@@ -139,7 +142,7 @@ static void a_long_path_or_head_is_refused(void **state)
 	assert_int_equal(path.status, 400);
 	memset(text, 'a', 40000);
 	memcpy(text, "X: ", 3);
-	strcpy(text + 40000, "\r\n");
+	memcpy(text + 40000, "\r\n", 3);
 	head = ask_on(connect_unix(f), "GET", "/healthz", text, NULL);
 	assert_true(head.status == 0 || head.status >= 400);
 }

@@ -198,6 +198,94 @@ static void services_have_policy_limits_and_traffic(void **state)
 	assert_int_equal(json_array_size(at(list, "items")), 3);
 }
 
+static void a_service_has_the_state_of_who_is_worst(void **state)
+{
+	static const struct expectation rows[] = {
+		{"items.0.state", "\"open\""},
+		{"items.0.since_seconds", "12.0"},
+		{"items.1.state", "\"half_open\""},
+		{"items.1.since_seconds", "1.0"},
+		{"items.2.state", "null"},
+		{"items.2.since", "null"},
+		{"items.2.since_seconds", "null"},
+	};
+	struct snapshot *s = *state;
+	struct snapshot_subject *third = &s->endpoints[2].subject;
+	scoped(json) json_t *list = json_services(s, NULL);
+	scoped(json) json_t *two = NULL;
+
+	ASSERT_VALUES(list, rows);
+	/* Of two that are open: since the first of them was. */
+	third->state = WEIR_STATE_OPEN;
+	third->since_realtime_ns = RICH_NOW_NS - 30000000000;
+	third->since_seconds = 30;
+	two = json_services(s, "orders-db");
+	assert_int_equal(json_real_value(at(two, "items.0.since_seconds")), 30);
+}
+
+static json_t *value_at(json_t *list, const char *path)
+{
+	json_t *value;
+	size_t i;
+
+	json_array_foreach (at(list, "items.0.values"), i, value)
+		if (!strcmp(json_string_value(json_object_get(value, "path")),
+			    path))
+			return value;
+	return NULL;
+}
+
+#define RULES "spec.circuitBreaker."
+
+static void values_say_what_is_in_force_and_where_it_was_written(void **state)
+{
+	static const struct expectation written[] = {
+		{"value", "50"}, {"line", "14"}, {"column", "29"}};
+	static const struct expectation fallback[] = {{"value", "\"500ms\""},
+						      {"line", "null"}};
+	static const struct expectation word[] = {{"value", "\"enforce\""}};
+	struct snapshot *s = *state;
+	scoped(json) json_t *list = json_policies(s);
+	scoped(json) json_t *off = NULL;
+
+	json_add_values(list, s);
+	ASSERT_VALUES(value_at(list, RULES "failureRateThreshold"), written);
+	ASSERT_VALUES(value_at(list, RULES "slowCallDurationThreshold"),
+		      fallback);
+	ASSERT_VALUES(value_at(list, "spec.mode"), word);
+	/* One that is masked is not in force. */
+	assert_int_equal(json_array_size(at(list, "items.2.values")), 0);
+	/* Nor is what stands below a block that is absent. */
+	s->services[RICH_ORDERS].bulkhead.set = false;
+	off = json_policies(s);
+	json_add_values(off, s);
+	assert_non_null(value_at(list, "spec.bulkhead.warnAt"));
+	assert_null(value_at(off, "spec.bulkhead.warnAt"));
+}
+
+static void a_wait_written_as_one_duration_was_written_there(void **state)
+{
+	static const struct expectation rows[] = {{"line", "15"},
+						  {"column", "30"}};
+	struct snapshot *s = *state;
+	struct snapshot_service *orders = &s->services[RICH_ORDERS];
+	scoped(json) json_t *list = json_policies(s);
+	scoped(json) json_t *block = json_policies(s);
+
+	orders->positions[1] = (struct policy_position){
+		RULES "waitDurationInOpenState", 15, 30};
+	orders->position_count = 2;
+	json_add_values(list, s);
+	ASSERT_VALUES(value_at(list, RULES "waitDurationInOpenState.max"),
+		      rows);
+	orders->positions[2] = (struct policy_position){
+		RULES "waitDurationInOpenState.initial", 16, 16};
+	orders->position_count = 3;
+	json_add_values(block, s);
+	assert_true(json_is_null(json_object_get(
+		value_at(block, RULES "waitDurationInOpenState.max"), "line")));
+}
+
 static void a_name_selects_one_service(void **state)
 {
 	scoped(json) json_t *one = json_services(*state, "search");
@@ -384,6 +472,9 @@ int main(void)
 		cmocka_unit_test(a_quiet_agent_has_no_problems),
 		T(status_names_each_problem),
 		T(services_have_policy_limits_and_traffic),
+		T(a_service_has_the_state_of_who_is_worst),
+		T(values_say_what_is_in_force_and_where_it_was_written),
+		T(a_wait_written_as_one_duration_was_written_there),
 		T(a_name_selects_one_service),
 		T(endpoints_have_breakers_of_their_own),
 		T(policies_show_labels_and_what_masks_them),

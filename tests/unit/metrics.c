@@ -266,11 +266,11 @@ static void families_are_contiguous_and_named_once(void **state)
 
 	for (char *line = strtok_r(text, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save)) {
-		char name[128];
+		char name[128] = "";
 
 		if (sscanf(line, "# HELP %127s", name) == 1) {
 			assert_string_not_equal(name, family);
-			strcpy(family, name);
+			memcpy(family, name, sizeof(family));
 		} else if (line[0] != '#') {
 			assert_memory_equal(line, family, strlen(family));
 		}

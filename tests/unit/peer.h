@@ -199,8 +199,9 @@ static inline int start(struct fixture *f, struct http **out, char why[256])
 		.timeout_seconds = 1,
 	};
 	const struct http_ops ops = ops_of(f);
+	int err = http_open(out, &options, &ops, why, 256);
 
-	return http_start(out, &options, &ops, why, 256);
+	return err ? err : http_serve(*out);
 }
 
 static inline int make_directory(void **state)
@@ -209,7 +210,7 @@ static inline int make_directory(void **state)
 
 	if (!f)
 		return -1;
-	strcpy(f->directory, "/tmp/weir-http-XXXXXX");
+	snprintf(f->directory, sizeof(f->directory), "/tmp/weir-http-XXXXXX");
 	if (!mkdtemp(f->directory))
 		return -1;
 	/* Other users must reach the socket for the 403 tests. */

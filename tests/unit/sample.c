@@ -101,6 +101,10 @@ static void a_call_at_the_threshold_is_not_overdue(void **state)
 	assert_int_equal(bed.sample.slow, 0);
 	take(&bed, NOW_US + 1);
 	assert_int_equal(bed.sample.slow, 1);
+	/* Once a sample; hanging for as long as it hangs. */
+	take(&bed, NOW_US + 2);
+	assert_int_equal(bed.sample.slow, 0);
+	assert_int_equal(bed.sample.overdue, 1);
 }
 
 static void an_overdue_call_counts_once_when_it_ends(void **state)

@@ -66,7 +66,7 @@ static int make(void **state)
 	struct bed *bed = calloc(1, sizeof(*bed));
 
 	assert_non_null(bed);
-	strcpy(bed->root, "/tmp/weir-store.XXXXXX");
+	snprintf(bed->root, sizeof(bed->root), "/tmp/weir-store.XXXXXX");
 	assert_non_null(mkdtemp(bed->root));
 	snprintf(bed->low, sizeof(bed->low), "%s/low", bed->root);
 	snprintf(bed->high, sizeof(bed->high), "%s/high", bed->root);
@@ -222,6 +222,20 @@ static void a_missing_directory_is_an_error(void **state)
 	assert_int_equal(bed->errors.count, 1);
 }
 
+static void a_directory_everyone_may_write_in_is_an_error(void **state)
+{
+	struct bed *bed = *state;
+	struct policy_set *set = NULL;
+
+	put_policy(bed->low, "10-a.yaml", "a", 1);
+	assert_int_equal(chmod(bed->low, 01777), 0);
+	assert_int_equal(
+		store_load(&set, NULL, &bed->errors, &bed->store, NULL),
+		-EINVAL);
+	assert_null(set);
+	assert_int_equal(bed->errors.count, 1);
+}
+
 static void applied_overrides_a_directory_by_name(void **state)
 {
 	struct bed *bed = *state;
@@ -339,6 +353,7 @@ int main(void)
 		TEST(a_broken_file_that_is_masked_harms_nobody),
 		TEST(all_mistakes_of_all_files_are_reported),
 		TEST(a_missing_directory_is_an_error),
+		TEST(a_directory_everyone_may_write_in_is_an_error),
 		TEST(applied_overrides_a_directory_by_name),
 		TEST(applied_policies_add_up_and_replace_by_name),
 		TEST(prune_keeps_only_what_is_applied_now),

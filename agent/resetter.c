@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * resetter.c - see resetter.h.
+ */
+#include "agent/resetter.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/inet_diag.h"
+#include "agent/namespaces.h"
+#include "common/scoped.h"
+
+#define CHILD_FD 3
+
+/* ---- the process ---------------------------------------------------------------- */
+
+struct worker {
+	const char *cgroup;
+	const char *const *netns;
+	size_t netns_count;
+	struct namespaces namespaces;
+	struct mnl_socket *sockets[NAMESPACES_MAX]; /* by namespace, or NULL */
+	int home; /* the namespace it was started in */
+};
+
+static void keep_capabilities(void)
+{
+	static const unsigned kept[] = {
+		CAP_NET_ADMIN,
+		/* For namespaces of others: to find them and to enter them. */
+		CAP_SYS_ADMIN,
+		CAP_SYS_PTRACE,
+	};
+	int held[sizeof(kept) / sizeof(kept[0])];
+
+	capng_get_caps_process();
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		held[i] = capng_have_capability(CAPNG_PERMITTED, kept[i]);
+	capng_clear(CAPNG_SELECT_BOTH);
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		if (held[i])
+			capng_update(CAPNG_ADD,
+				     CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+				     kept[i]);
+	capng_apply(CAPNG_SELECT_CAPS);
+}
+
+static void forget_namespaces(struct worker *w)
+{
+	for (size_t i = 0; i < w->namespaces.count; i++)
+		inet_diag_close(w->sockets[i]);
+	memset(w->sockets, 0, sizeof(w->sockets));
+	namespaces_close(&w->namespaces);
+}
+
+static int find_namespace(const struct worker *w, uint32_t inode)
+{
+	for (size_t i = 0; i < w->namespaces.count; i++)
+		if (w->namespaces.inodes[i] == inode)
+			return (int)i;
+	return -ENOENT;
+}
+
+/* A socket keeps the namespace in which it was opened. */
+static int open_inside(struct worker *w, size_t i)
+{
+	int err;
+
+	if (w->sockets[i])
+		return 0;
+	if (i > 0 && setns(w->namespaces.fds[i], CLONE_NEWNET) < 0)
+		return -errno;
+	err = inet_diag_open(&w->sockets[i]);
+	if (i > 0 && setns(w->home, CLONE_NEWNET) < 0)
+		_exit(1);
+	return err;
+}
+
+static int carry_out(struct worker *w, const struct weir_victim *victim)
+{
+	int i = find_namespace(w, victim->netns), err;
+
+	if (i < 0) {
+		/* A new container, perhaps. */
+		forget_namespaces(w);
+		namespaces_list(&w->namespaces, w->cgroup, w->netns,
+				w->netns_count);
+		i = find_namespace(w, victim->netns);
+	}
+	if (i < 0)
+		return i;
+	err = open_inside(w, (size_t)i);
+	return err ? err : inet_diag_destroy(w->sockets[i], victim);
+}
+
+static int probe(struct worker *w)
+{
+	int err;
+
+	namespaces_list(&w->namespaces, w->cgroup, w->netns, w->netns_count);
+	if (!w->namespaces.count)
+		return -ENOENT;
+	err = open_inside(w, 0);
+	return err ? err : inet_diag_probe(w->sockets[0]);
+}
+
+/* Until the agent closes its end, or dies. */
+static void work(struct worker *w, int fd)
+{
+	struct weir_victim victims[RESETTER_BATCH_MAX];
+	struct reset_result results[RESETTER_BATCH_MAX];
+	ssize_t bytes;
+
+	while ((bytes = recv(fd, victims, sizeof(victims), 0)) > 0) {
+		size_t count = (size_t)bytes / sizeof(victims[0]);
+
+		for (size_t i = 0; i < count; i++)
+			results[i] = (struct reset_result){
+				.subject = victims[i].subject,
+				.error = carry_out(w, &victims[i]),
+			};
+		if (send(fd, results, count * sizeof(results[0]),
+			 MSG_NOSIGNAL) < 0)
+			break;
+	}
+}
+
+static void run(struct worker *w, int fd)
+{
+	struct reset_result first = {0};
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	prctl(PR_SET_NAME, "weir-resetter");
+	/* Locks and listeners of the agent must not outlive it in here. */
+	if (dup3(fd, CHILD_FD, O_CLOEXEC) < 0 && fd != CHILD_FD)
+		_exit(1);
+	close_range(CHILD_FD + 1, ~0u, 0);
+	keep_capabilities();
+	w->home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	first.error = w->home < 0 ? -errno : probe(w);
+	if (send(CHILD_FD, &first, sizeof(first), MSG_NOSIGNAL) > 0 &&
+	    !first.error)
+		work(w, CHILD_FD);
+	_exit(0);
+}
+
+/* ---- the agent's end ------------------------------------------------------------ */
+
+/* Its first word: whether it can do its work here. */
+static int greet(struct resetter *resetter)
+{
+	struct reset_result first;
+	ssize_t bytes = recv(resetter->fd, &first, sizeof(first), 0);
+	int flags = fcntl(resetter->fd, F_GETFL);
+
+	if (bytes != sizeof(first))
+		return bytes < 0 ? -errno : -EPIPE;
+	fcntl(resetter->fd, F_SETFL, flags | O_NONBLOCK);
+	return first.error;
+}
+
+int resetter_start(struct resetter *resetter, const char *cgroup,
+		   const char *const *netns, size_t netns_count)
+{
+	static struct worker worker;
+	int ends[2], err;
+
+	resetter->fd = -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	worker = (struct worker){
+		.cgroup = cgroup,
+		.netns = netns,
+		.netns_count = netns_count,
+	};
+	resetter->pid = fork();
+	if (resetter->pid == 0)
+		run(&worker, ends[1]);
+	close(ends[1]);
+	resetter->fd = ends[0];
+	err = resetter->pid < 0 ? -EAGAIN : greet(resetter);
+	if (err)
+		resetter_stop(resetter);
+	return err;
+}
+
+int resetter_order(struct resetter *resetter, const struct weir_victim *victims,
+		   size_t count)
+{
+	if (resetter->fd < 0)
+		return -EPIPE;
+	return send(resetter->fd, victims, count * sizeof(*victims),
+		    MSG_NOSIGNAL) < 0
+		       ? -errno
+		       : 0;
+}
+
+size_t resetter_results(struct resetter *resetter,
+			struct reset_result out[RESETTER_BATCH_MAX])
+{
+	ssize_t bytes = resetter->fd < 0
+				? -1
+				: recv(resetter->fd, out,
+				       RESETTER_BATCH_MAX * sizeof(*out), 0);
+
+	return bytes > 0 ? (size_t)bytes / sizeof(*out) : 0;
+}
+
+void resetter_stop(struct resetter *resetter)
+{
+	if (resetter->fd < 0)
+		return;
+	close(resetter->fd);
+	resetter->fd = -1;
+	if (resetter->pid > 0)
+		waitpid(resetter->pid, NULL, 0);
+	resetter->pid = 0;
+}

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# A web server that speaks TLS and hangs behind it: connects and handshakes go
+# well all the time, and none of that may hide that no request is answered.
+. "$(dirname "$0")/lib.sh"
+need nginx
+need openssl
+sandbox
+start_server 0.0.0.0 7001
+backend hang > /dev/null
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=weir -keyout "$T/key" -out "$T/cert" 2> /dev/null
+mkdir "$T/nginx"
+cat > "$T/nginx.conf" <<EOF
+daemon off;
+master_process off;
+pid $T/nginx/pid;
+error_log stderr;
+events { worker_connections 64; }
+http {
+	access_log off;
+	client_body_temp_path $T/nginx/b;
+	proxy_temp_path $T/nginx/p;
+	fastcgi_temp_path $T/nginx/f;
+	uwsgi_temp_path $T/nginx/u;
+	scgi_temp_path $T/nginx/s;
+	server {
+		listen $S4:7443 ssl;
+		ssl_certificate $T/cert;
+		ssl_certificate_key $T/key;
+		ssl_protocols TLSv1.2 TLSv1.3;
+		location = / { return 200 "well\n"; }
+		location = /hang { proxy_pass http://$S4:7001; proxy_read_timeout 60s; }
+	}
+}
+EOF
+serve nginx -e stderr -p "$T/nginx" -c "$T/nginx.conf"
+expect "nginx does not answer" 10 on_server curl -sfk "https://$S4:7443/"
+policy web <<EOF
+mode: enforce
+service: {destinations: [{address: $S4, ports: [7443]}]}
+circuitBreaker:
+  slidingWindow: {size: 30s, buckets: 10}
+  minimumNumberOfCalls: 4
+  minimumNumberOfFailures: 4
+  slowCallDurationThreshold: 300ms
+  slowCallRateThreshold: 90
+  waitDurationInOpenState: 1s
+  permittedNumberOfCallsInHalfOpenState: 1
+EOF
+start_agent
+ask() { in_cgroup curl -sk --max-time "$2" "${@:3}" -o /dev/null "https://$S4:7443$1"; }
+
+for version in 1.2 1.3; do
+	ask / 5 --tls-max $version --tlsv$version || fail "TLS $version does not work"
+done
+equal "two requests, two answers" "$(service web .calls.turn.success)" 2
+# TLS 1.2 takes two turns for its handshake, TLS 1.3 one.
+equal "handshakes are told apart" "$(service web .calls.handshake.success)" 3
+post /v1/reset '{"name":"web"}' > /dev/null
+for _ in 1 2 3 4; do ! ask /hang 1 || fail "/hang answered"; done
+expect "open" 3 state_is $S4:7443 open
+opened() { api "/v1/events?service=web" | jq -r '[.items[] | select(.to == "open")][0] | '"$1"; }
+equal "by the slow rate" "$(opened .trip)" slow_rate
+equal "of all calls: no connect and no handshake hides one" "$(opened .value)" 100
+# A probe's handshake is no success: only its request decides.
+expect "half-open" 5 state_is $S4:7443 half_open
+! ask /hang 1 || fail "/hang answered"
+reopened() { api "/v1/events?service=web" | jq -e '[.items[] | select(.to == "open" and .trip == "probe_failed")] | length == 1'; }
+expect "the probe failed" 3 reopened
+closed() { ask / 5; state_is $S4:7443 closed; }
+expect "a request that is answered closes it" 15 closed
+all_released web
