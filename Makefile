@@ -118,6 +118,10 @@ check: ## style: layers, sizes, format, spelling of names, licences
 lint: ## clang-tidy over the userspace sources (minutes)
 	@tests/style/tidy
 
+.PHONY: mutants
+mutants: ## break each rule of the breaker on purpose: the simulation must notice (minutes)
+	@tests/sim/mutants
+
 .PHONY: demo
 demo: all tools ## the aggregation service with a slow backend, without and with Weir
 	@demo/run

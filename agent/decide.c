@@ -58,7 +58,8 @@ static bool guard_matters(const struct breaker *breaker,
 {
 	switch (breaker->state) {
 	case WEIR_STATE_CLOSED:
-		return sample->failure || sample->slow || sample->consecutive;
+		return sample->failure || sample->slow || sample->overdue ||
+		       sample->consecutive;
 	case WEIR_STATE_OPEN_SUPPRESSED:
 		return now_ns >= breaker->until_ns;
 	default:

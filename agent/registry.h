@@ -47,7 +47,7 @@ struct subject {
 	uint64_t stale_calls; /* in flight since before fresh_us */
 	uint64_t fresh_us;    /* calls that started later are judged */
 	uint32_t stale_first; /* of those before, in the slice of fresh_us */
-	uint64_t calls_seen;
+	uint64_t uses_seen;
 	uint64_t active_ns;  /* when it last had a call; 0: never */
 	uint64_t retired_ns; /* taken out of the hash; 0: in use */
 	uint64_t churn;	     /* acquired + released before the audit */

@@ -14,10 +14,27 @@ static uint64_t total(const struct weir_subject *k, enum weir_result result)
 	return __atomic_load_n(&k->judged[result], __ATOMIC_ACQUIRE);
 }
 
-static uint64_t all_calls(const struct weir_subject *k)
+/*
+ * Rises when the subject is used: samples and attempts, refused ones too, but
+ * nothing neutral, of which there is more when nothing is enforced.
+ */
+static uint64_t uses(const struct weir_subject *k)
 {
 	return total(k, WEIR_RESULT_SLOW) + total(k, WEIR_RESULT_SUCCESS) +
-	       total(k, WEIR_RESULT_FAILURE) + total(k, WEIR_RESULT_NEUTRAL);
+	       total(k, WEIR_RESULT_FAILURE) +
+	       __atomic_load_n(&k->opened, __ATOMIC_RELAXED) +
+	       __atomic_load_n(&k->refused, __ATOMIC_RELAXED);
+}
+
+/* Calls in flight that may be judged: shadows are in no slice. */
+static uint64_t in_flight(const struct weir_subject *k)
+{
+	int64_t calls = __atomic_load_n(&k->older, __ATOMIC_RELAXED);
+
+	for (uint32_t i = 0; i < WEIR_SLICES; i++)
+		calls += pair_low(
+			__atomic_load_n(&k->slices[i], __ATOMIC_RELAXED));
+	return calls > 0 ? (uint64_t)calls : 0;
 }
 
 /* Start of a slice in us; the tag is the low half of its number. */
@@ -41,8 +58,7 @@ void sample_refresh(struct subject *subject, const struct weir_subject *k,
 					__ATOMIC_RELAXED);
 
 	subject->fresh_us = now_us;
-	subject->stale_calls =
-		__atomic_load_n(&k->calls_active, __ATOMIC_RELAXED);
+	subject->stale_calls = in_flight(k);
 	subject->stale_first = pair_high(word) == slice ? pair_low(word) : 0;
 }
 
@@ -87,10 +103,10 @@ uint32_t sample_overdue(const struct subject *subject,
 /* Of the calls that were in flight at the epoch's start, those still there. */
 static void shrink_stale(struct subject *subject, const struct weir_subject *k)
 {
-	uint32_t active = __atomic_load_n(&k->calls_active, __ATOMIC_RELAXED);
+	uint64_t calls = subject->stale_calls ? in_flight(k) : 0;
 
-	if (subject->stale_calls > active)
-		subject->stale_calls = active;
+	if (subject->stale_calls > calls)
+		subject->stale_calls = calls;
 }
 
 static uint64_t rise(uint64_t now, uint64_t *seen)
@@ -121,12 +137,12 @@ void sample_take(struct breaker_sample *out, struct subject *subject,
 	uint64_t bad = __atomic_load_n(&k->bad, __ATOMIC_ACQUIRE);
 	uint64_t slow = total(k, WEIR_RESULT_SLOW);
 	uint64_t row, probe = __atomic_load_n(&k->probe, __ATOMIC_RELAXED);
-	uint64_t calls = all_calls(k);
+	uint64_t used = uses(k);
 
 	memset(out, 0, sizeof(*out));
 	subject->bad_seen = bad;
-	if (calls != subject->calls_seen) {
-		subject->calls_seen = calls;
+	if (used != subject->uses_seen) {
+		subject->uses_seen = used;
 		subject->active_ns = now_ns;
 		if (subject->is_endpoint)
 			subject->service->subject.active_ns = now_ns;
@@ -164,7 +180,7 @@ void sample_rebase(struct subject *subject, const struct weir_subject *k)
 void sample_restore(struct subject *subject, const struct weir_subject *k,
 		    uint64_t now_ns)
 {
-	subject->calls_seen = all_calls(k);
+	subject->uses_seen = uses(k);
 	subject->bad_seen = __atomic_load_n(&k->bad, __ATOMIC_RELAXED);
 	sample_rebase(subject, k);
 	sample_refresh(subject, k, now_ns);

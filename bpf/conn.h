@@ -500,14 +500,21 @@ shared void connect_never_sent(struct weir_conn *conn,
 
 /* ---- release -------------------------------------------------------------------- */
 
-static __always_inline void subject_release(__u32 subject, bool shadow)
+/* Enforced, it would not be there, and hold no slot. */
+static __always_inline bool conn_is_ghost(const struct weir_conn *conn)
+{
+	return (conn->flags & (WEIR_CONN_SHADOW | WEIR_CONN_ADVISORY)) ==
+	       WEIR_CONN_SHADOW;
+}
+
+static __always_inline void subject_release(__u32 subject, bool ghost)
 {
 	struct weir_subject *s = subject_find(subject);
 
 	if (!s)
 		return;
 	cap_give(&s->in_use);
-	if (shadow)
+	if (ghost)
 		cap_give(&s->shadow);
 	atomic_add(&s->released, 1);
 }
@@ -516,14 +523,14 @@ static __always_inline void subject_release(__u32 subject, bool shadow)
 shared bool conn_release(struct weir_conn *conn)
 {
 	__u32 held = conn->held;
-	bool shadow = conn->flags & WEIR_CONN_SHADOW;
+	bool ghost = conn_is_ghost(conn);
 
 	if (held == WEIR_HELD_FREE ||
 	    __sync_val_compare_and_swap(&conn->held, held, WEIR_HELD_FREE) !=
 		    held)
 		return false;
-	subject_release(conn->slot, shadow);
-	subject_release(conn->endpoint, shadow);
+	subject_release(conn->slot, ghost);
+	subject_release(conn->endpoint, ghost);
 	return true;
 }
 

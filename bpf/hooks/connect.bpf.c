@@ -39,9 +39,22 @@ static __always_inline bool refuse(struct attempt *a, __u32 reason,
 		a->drop = a->service->drop && (reason == WEIR_REASON_BREAKER ||
 					       reason == WEIR_REASON_HALF_OPEN);
 	}
-	if (!enforced)
+	if (!enforced) {
 		a->flags |= WEIR_CONN_SHADOW;
+		a->flags &= ~WEIR_CONN_ADVISORY;
+	}
 	return enforced;
+}
+
+/* The guard or a panic lets it through: in either mode it is there. */
+static __always_inline bool advise(struct attempt *a, __u32 reason)
+{
+	bool shadow = a->flags & WEIR_CONN_SHADOW;
+
+	refuse(a, reason, false);
+	if (!shadow)
+		a->flags |= WEIR_CONN_ADVISORY;
+	return false;
 }
 
 static __always_inline bool gate_forced(struct attempt *a, bool enforcing)
@@ -59,8 +72,9 @@ static __always_inline bool gate_breaker(struct attempt *a, bool enforcing)
 {
 	struct weir_verdict *verdict = verdict_find(a->breaker);
 	struct weir_subject *subject = subject_find(a->breaker);
-	__u64 word;
+	__u32 reason = WEIR_REASON_BREAKER;
 	enum weir_gate gate;
+	__u64 word;
 
 	if (!verdict || !subject)
 		return false;
@@ -69,17 +83,19 @@ static __always_inline bool gate_breaker(struct attempt *a, bool enforcing)
 	a->epoch = verdict_epoch(word);
 	if (gate == WEIR_GATE_ADMIT || !lease_holds(a->control))
 		return false;
-	enforcing = enforcing && !(verdict_flags(word) & VERDICT_ADVISORY);
 	if (gate == WEIR_GATE_FORCED)
-		return refuse(a, WEIR_REASON_FORCED, enforcing);
-	if (gate == WEIR_GATE_REFUSE)
-		return refuse(a, WEIR_REASON_BREAKER, enforcing);
-	if (probe_take(&subject->probe, a->epoch, verdict_permitted(word)) ==
-	    PROBE_TAKEN) {
-		a->flags |= WEIR_CONN_PROBE;
-		return false;
+		reason = WEIR_REASON_FORCED;
+	if (gate == WEIR_GATE_PROBE) {
+		reason = WEIR_REASON_HALF_OPEN;
+		if (probe_take(&subject->probe, a->epoch,
+			       verdict_permitted(word)) == PROBE_TAKEN) {
+			a->flags |= WEIR_CONN_PROBE;
+			return false;
+		}
 	}
-	return refuse(a, WEIR_REASON_HALF_OPEN, enforcing);
+	if (verdict_flags(word) & VERDICT_ADVISORY)
+		return advise(a, reason);
+	return refuse(a, reason, enforcing);
 }
 
 /* One place in `subject`; full: refused, or only said so when observing. */
@@ -152,13 +168,13 @@ static __always_inline void count_refusal(struct weir_subject *subject)
 }
 
 static __always_inline void count_admission(struct weir_subject *subject,
-					    bool shadow)
+					    bool ghost)
 {
 	if (!subject)
 		return;
 	atomic_add(&subject->opened, 1);
 	atomic_add(&subject->acquired, 1);
-	if (shadow)
+	if (ghost)
 		atomic_add(&subject->shadow, 1);
 }
 
@@ -209,8 +225,6 @@ static __always_inline void ask_for_state(struct bpf_sock_addr *ctx)
 static __always_inline void admit(struct bpf_sock_addr *ctx, struct attempt *a,
 				  struct weir_conn *conn)
 {
-	bool shadow = a->flags & WEIR_CONN_SHADOW;
-
 	if (!conn)
 		conn = bpf_sk_storage_get(&weir_conn, ctx->sk, 0,
 					  BPF_SK_STORAGE_GET_F_CREATE);
@@ -226,8 +240,8 @@ static __always_inline void admit(struct bpf_sock_addr *ctx, struct attempt *a,
 	conn->epoch = a->epoch;
 	conn->flags = a->flags;
 	conn->admitted_us = now_us();
-	count_admission(a->subject, shadow);
-	count_admission(a->endpoint, shadow);
+	count_admission(a->subject, conn_is_ghost(conn));
+	count_admission(a->endpoint, conn_is_ghost(conn));
 	conn->held = WEIR_HELD_RESERVED;
 	count_decision(a, verdict_of_admitted(a));
 	ask_for_state(ctx);

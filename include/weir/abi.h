@@ -293,7 +293,7 @@ struct weir_stat {
  */
 struct weir_subject {
 	__u32 in_use;	/* held from connect() to the final close */
-	__u32 shadow;	/* of these: would have been refused (observe) */
+	__u32 shadow;	/* of these: enforced, they would not be there */
 	__u64 probe;	/* see probe_take() */
 	__u64 acquired; /* both only grow: the audit's churn */
 	__u64 released;
@@ -363,6 +363,7 @@ enum weir_call {
 #define WEIR_CONN_SPARED      (1u << 12) /* observe mode: would have been reset */
 #define WEIR_CONN_UNSETTLED   (1u << 13) /* closed; was an answer awaited? */
 #define WEIR_CONN_PROVEN      (1u << 14) /* a success of it has been judged */
+#define WEIR_CONN_ADVISORY    (1u << 9) /* a shadow that is let in if enforced */
 /* Two bits each: how often the two sides did not wait for each other. */
 #define WEIR_CONN_OVERLAP (1u << 16) /* an answer before the request was out */
 #define WEIR_CONN_LONE	  (1u << 18) /* a pause, and more written, unanswered */

@@ -208,6 +208,54 @@ static void probes_are_reported_while_half_open(void **state)
 	assert_int_equal(bed.sample.probes_bad, 1);
 }
 
+static void calls_of_the_slice_an_epoch_starts_in_are_told_apart(void **state)
+{
+	struct bed bed;
+
+	(void)state;
+	make(&bed);
+	in_flight(&bed, 0, 2);
+	/* The epoch starts now; three more start in the same slice. */
+	sample_refresh(&bed.service.subject, &bed.k, (NOW_US + 1) * NS_PER_US);
+	in_flight(&bed, 0, 5);
+	take(&bed, NOW_US + 10 * SLICE_US);
+	assert_int_equal(bed.sample.slow, 3);
+}
+
+static void a_recount_of_another_moment_is_not_used(void **state)
+{
+	struct bed bed;
+
+	(void)state;
+	make(&bed);
+	bed.recount.overdue = 4;
+	sample_take(&bed.sample, &bed.service.subject, &bed.k, NULL, true,
+		    NOW_US * NS_PER_US);
+	assert_int_equal(bed.sample.slow, 0);
+	sample_take(&bed.sample, &bed.service.subject, &bed.k, &bed.recount,
+		    true, NOW_US * NS_PER_US);
+	assert_int_equal(bed.sample.slow, 4);
+}
+
+static void
+attempts_and_samples_are_use_and_neutral_outcomes_are_not(void **state)
+{
+	struct bed bed;
+
+	(void)state;
+	make(&bed);
+	bed.k.judged[WEIR_RESULT_NEUTRAL] = 1;
+	take(&bed, NOW_US);
+	assert_int_equal(bed.service.subject.active_ns, 0);
+	bed.k.refused = 1;
+	take(&bed, NOW_US);
+	assert_int_equal(bed.service.subject.active_ns, NOW_US * NS_PER_US);
+	bed.k.judged[WEIR_RESULT_SLOW] = 1;
+	take(&bed, NOW_US + 1);
+	assert_int_equal(bed.service.subject.active_ns,
+			 (NOW_US + 1) * NS_PER_US);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +271,11 @@ int main(void)
 		cmocka_unit_test(a_tag_of_another_shift_is_no_call_of_ours),
 		cmocka_unit_test(the_row_counts_in_its_epoch_only),
 		cmocka_unit_test(probes_are_reported_while_half_open),
+		cmocka_unit_test(
+			calls_of_the_slice_an_epoch_starts_in_are_told_apart),
+		cmocka_unit_test(a_recount_of_another_moment_is_not_used),
+		cmocka_unit_test(
+			attempts_and_samples_are_use_and_neutral_outcomes_are_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

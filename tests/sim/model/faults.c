@@ -125,7 +125,7 @@ void faults_restart(struct world *w)
 	w->oracle.heartbeat_ns = host_now_ns;
 	w->oracle.local_fault = false;
 	for (uint32_t id = 0; id < w->oracle.subjects_max; id++)
-		w->oracle.subjects[id].ends = 0;
+		w->oracle.subjects[id].uses = 0;
 	for (uint32_t i = 0; i < WORLD_SERVICES_MAX + 1; i++) {
 		w->oracle.services[i].tripped_ns = 0;
 		w->oracle.services[i].panic = false;
@@ -221,6 +221,7 @@ void faults_strike(struct world *w, uint32_t index)
 		break;
 	case FAULT_STALL:
 		w->stalled_until_ns = host_now_ns + plan->for_ns;
+		world_schedule(w, w->stalled_until_ns, EVENT_DRAIN, 0, 0);
 		break;
 	case FAULT_LOSE:
 		w->lossy_until_ns = host_now_ns + plan->for_ns;

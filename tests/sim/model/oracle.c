@@ -69,7 +69,7 @@ static void object(struct oracle_ruling *ruling, bool enforced)
 	if (enforced)
 		ruling->refused = true;
 	else
-		ruling->shadow = true;
+		ruling->shadow = ruling->ghost = true;
 }
 
 static void rule_breaker(const struct oracle *o, struct oracle_ruling *ruling,
@@ -83,11 +83,12 @@ static void rule_breaker(const struct oracle *o, struct oracle_ruling *ruling,
 
 	if (gate == GATE_ADMIT)
 		return;
-	enforced = enforced && !advisory;
 	/* Who would have been refused before takes no token. */
 	if (gate == GATE_PROBE && !ruling->shadow &&
 	    s->taken < oracle_rules(o, id)->probes)
 		ruling->probe = true;
+	else if (advisory)
+		ruling->shadow = true;
 	else
 		object(ruling, enforced);
 }
@@ -96,7 +97,7 @@ static void rule_cap(struct oracle_ruling *ruling,
 		     const struct oracle_subject *s, uint32_t cap,
 		     bool enforced)
 {
-	uint32_t held = enforced ? s->held : s->held - s->shadows;
+	uint32_t held = enforced ? s->held : s->held - s->ghosts;
 
 	if (!ruling->refused && cap != WEIR_NONE && held >= cap)
 		object(ruling, enforced);
@@ -131,13 +132,13 @@ struct oracle_ruling oracle_rule(const struct oracle *o, uint32_t slot,
 
 /* ---- its life -------------------------------------------------------------------------- */
 
-static void hold(struct oracle *o, uint32_t id, bool shadow, int by)
+static void hold(struct oracle *o, uint32_t id, bool ghost, int by)
 {
 	if (id == WEIR_NONE)
 		return;
 	o->subjects[id].held += by;
-	if (shadow)
-		o->subjects[id].shadows += by;
+	if (ghost)
+		o->subjects[id].ghosts += by;
 }
 
 void oracle_admit(struct oracle *o, struct oracle_conn *c, uint32_t slot,
@@ -150,14 +151,15 @@ void oracle_admit(struct oracle *o, struct oracle_conn *c, uint32_t slot,
 		.breaker = breaker_of(o, slot, endpoint),
 		.held = true,
 		.shadow = ruling.shadow,
+		.ghost = ruling.ghost,
 		.probe = ruling.probe,
 		.admitted_us = now_us,
 	};
 	c->epoch = o->subjects[c->breaker].epoch;
 	if (ruling.probe)
 		o->subjects[c->breaker].taken++;
-	hold(o, slot, c->shadow, 1);
-	hold(o, endpoint, c->shadow, 1);
+	hold(o, slot, c->ghost, 1);
+	hold(o, endpoint, c->ghost, 1);
 }
 
 void oracle_leave(struct oracle *o, struct oracle_conn *c)
@@ -165,8 +167,8 @@ void oracle_leave(struct oracle *o, struct oracle_conn *c)
 	if (!c->held)
 		return;
 	c->held = false;
-	hold(o, c->slot, c->shadow, -1);
-	hold(o, c->endpoint, c->shadow, -1);
+	hold(o, c->slot, c->ghost, -1);
+	hold(o, c->endpoint, c->ghost, -1);
 }
 
 /* Among the calls of a breaker, by start; usually it is the latest. */
@@ -295,18 +297,11 @@ static enum weir_result class_of(const struct oracle *o,
 	return how == ORACLE_LOCAL ? WEIR_RESULT_NEUTRAL : WEIR_RESULT_SUCCESS;
 }
 
-/* Something ended: the subject is in use, whatever it was. */
-static void touch(struct oracle *o, const struct oracle_conn *c)
+void oracle_use(struct oracle *o, uint32_t slot, uint32_t endpoint)
 {
-	o->subjects[c->slot].ends++;
-	if (c->endpoint != WEIR_NONE)
-		o->subjects[c->endpoint].ends++;
-}
-
-void oracle_unsent(struct oracle *o, struct oracle_conn *c)
-{
-	touch(o, c);
-	settle(o, c, 0, 0);
+	o->subjects[slot].uses++;
+	if (endpoint != WEIR_NONE)
+		o->subjects[endpoint].uses++;
 }
 
 static void add_result(struct oracle_subject *s, enum weir_result result)
@@ -316,16 +311,17 @@ static void add_result(struct oracle_subject *s, enum weir_result result)
 	s->slow_ended += result == WEIR_RESULT_SLOW;
 }
 
-/* Into the books; a neutral one only shows that the subject is in use. */
+/* Into the books; what is neutral leaves no trace. */
 static void record(struct oracle *o, struct oracle_conn *c,
 		   enum weir_result result, uint64_t now_us)
 {
-	touch(o, c);
+	if (result == WEIR_RESULT_NEUTRAL)
+		return;
+	oracle_use(o, c->slot, c->endpoint);
 	add_result(&o->subjects[c->slot], result);
 	if (c->endpoint != WEIR_NONE)
 		add_result(&o->subjects[c->endpoint], result);
-	if (result != WEIR_RESULT_NEUTRAL)
-		feed_row(o, c, result, now_us);
+	feed_row(o, c, result, now_us);
 }
 
 void oracle_finish(struct oracle *o, struct oracle_conn *c, enum oracle_end how,

@@ -27,6 +27,7 @@ enum oracle_end { ORACLE_ANSWERED, ORACLE_FAILED, ORACLE_LOCAL };
 struct oracle_ruling {
 	bool refused;
 	bool shadow; /* let through, would have been refused */
+	bool ghost;  /* a shadow that enforcing would not have let in */
 	bool probe;
 };
 
@@ -34,7 +35,7 @@ struct oracle_ruling {
 struct oracle_conn {
 	uint32_t slot, endpoint, breaker;
 	uint32_t epoch;
-	bool held, shadow, probe;
+	bool held, shadow, ghost, probe;
 	bool connected, connecting;
 	bool owed;    /* established, and no request has been judged yet */
 	bool calling; /* a call is in flight */
@@ -61,14 +62,14 @@ struct oracle_subject {
 	uint32_t row, row_epoch, row_seen;
 	uint64_t last_us;
 	/* Since the last look. */
-	uint32_t success, failure, ends;
+	uint32_t success, failure, uses;
 	/* Slow calls: ended and overdue ones together count once each. */
 	uint64_t slow_ended, slow_counted;
 	uint32_t in_flight, doubtful;
 	bool unsure; /* it became the breaker: overdue calls may be old */
 	struct oracle_conn *first, *last; /* by start */
 	uint32_t taken, ok, bad;	  /* tokens of this epoch */
-	uint32_t held, shadows;		  /* connections */
+	uint32_t held, ghosts;		  /* connections */
 	uint64_t looked_ns;
 	struct oracle_entry entries[ORACLE_ENTRIES];
 	uint32_t entry_count;
@@ -86,7 +87,8 @@ struct oracle {
 	struct oracle_service *services;
 	struct oracle_subject *subjects;
 	uint64_t heartbeat_ns, lease_ns;
-	bool by_audit; /* the kernel does not see turns begin */
+	bool by_audit;	/* the kernel does not see turns begin */
+	bool recounted; /* an audit has just been there */
 	bool local_fault;
 	uint64_t trips, closings, looks; /* for people */
 	uint64_t states[WEIR_STATE_COUNT], causes[WEIR_TRIP_COUNT];
@@ -116,8 +118,8 @@ void oracle_start(struct oracle *o, struct oracle_conn *c, bool seen,
 		  uint64_t now_us);
 void oracle_finish(struct oracle *o, struct oracle_conn *c, enum oracle_end how,
 		   uint64_t now_us);
-/* connect() failed before the SYN. */
-void oracle_unsent(struct oracle *o, struct oracle_conn *c);
+/* An attempt, whatever becomes of it. */
+void oracle_use(struct oracle *o, uint32_t slot, uint32_t endpoint);
 /* No request followed: the connect was a call of its own. */
 void oracle_settle_connect(struct oracle *o, struct oracle_conn *c,
 			   uint64_t now_us);

@@ -149,6 +149,8 @@ static uint32_t overdue(const struct oracle *o, const struct oracle_subject *s,
 	uint64_t fresh_us = o->by_audit ? s->epoch_us : s->fresh_us;
 	uint32_t shift = o->services[s->slot].slice_shift, count = 0;
 
+	if (o->by_audit && !o->recounted)
+		return 0;
 	for (const struct oracle_conn *c = s->first; c; c = c->after) {
 		uint64_t known_us = ((c->start_us >> shift) + 1) << shift;
 
@@ -157,28 +159,34 @@ static uint32_t overdue(const struct oracle *o, const struct oracle_subject *s,
 		if (known_us >= now_us || now_us - known_us <= slow_us)
 			break;
 		if (!c->shadow && c->start_us >= fresh_us &&
-		    (c->seen || o->by_audit))
+		    (o->by_audit ? c->connected : c->seen))
 			count++;
 	}
 	return count;
 }
 
-/* How many slow calls a look may find at most, and must find at least. */
-static void slow_bounds(const struct oracle *o, const struct oracle_subject *s,
-			const struct policy_breaker *rules, uint64_t now_ns,
-			uint64_t *least, uint64_t *most)
-{
-	uint64_t ended = s->slow_ended;
-	uint64_t all =
-		ended + (rules->slow_ns ? overdue(o, s, rules, now_ns) : 0);
-	uint64_t sure = all > s->doubtful ? all - s->doubtful : 0;
+/* What a look may find, where the agent cannot know exactly. */
+struct bounds {
+	uint64_t overdue_least, overdue_most; /* in flight, now */
+	uint64_t slow_least, slow_most;	      /* newly slow */
+};
 
-	if (sure < ended)
-		sure = ended;
-	if (o->by_audit || s->unsure)
-		sure = 0;
-	*most = all > s->slow_counted ? all - s->slow_counted : 0;
-	*least = sure > s->slow_counted ? sure - s->slow_counted : 0;
+static struct bounds bounds_of(const struct oracle *o,
+			       const struct oracle_subject *s,
+			       const struct policy_breaker *rules,
+			       uint64_t now_ns)
+{
+	uint64_t most = rules->slow_ns ? overdue(o, s, rules, now_ns) : 0;
+	uint64_t least = most > s->doubtful ? most - s->doubtful : 0;
+	uint64_t counted = s->slow_counted;
+	struct bounds b = {.overdue_most = most};
+
+	b.overdue_least = s->unsure ? 0 : least;
+	most += s->slow_ended;
+	least += s->slow_ended;
+	b.slow_most = most > counted ? most - counted : 0;
+	b.slow_least = least > counted && !s->unsure ? least - counted : 0;
+	return b;
 }
 
 /* ---- the guards ---------------------------------------------------------------------------- */
@@ -325,23 +333,48 @@ static uint32_t row_now(const struct oracle_subject *s)
 	return s->row_epoch == s->epoch ? s->row : 0;
 }
 
+/* One look's view: what is new, what hangs, and the window with both. */
+struct view {
+	uint64_t slow, overdue;
+	struct window_counts window; /* as it stays */
+	struct window_counts seen;   /* with what has hung since before it */
+};
+
 static enum weir_trip judge(const struct oracle_subject *s,
 			    const struct policy_breaker *rules,
-			    const struct window_counts *window,
-			    uint64_t new_slow)
+			    const struct view *v)
 {
+	const struct window_counts *w = &v->seen;
 	uint32_t row = row_now(s);
 
 	if (rules->consecutive && row >= rules->consecutive &&
 	    (s->failure || row > s->row_seen))
 		return WEIR_TRIP_CONSECUTIVE;
-	if (s->failure && reaches(rules, window->calls, window->failures,
-				  rules->failure_rate))
+	if (s->failure &&
+	    reaches(rules, w->calls, w->failures, rules->failure_rate))
 		return WEIR_TRIP_FAILURE_RATE;
-	if (rules->slow_ns && new_slow &&
-	    reaches(rules, window->calls, window->slow, rules->slow_rate))
+	if (rules->slow_ns && (v->slow || v->overdue) &&
+	    reaches(rules, w->calls, w->slow, rules->slow_rate))
 		return WEIR_TRIP_SLOW_RATE;
 	return WEIR_TRIP_NONE;
+}
+
+static struct view view_of(const struct oracle_subject *s,
+			   struct window_counts before, uint64_t slow,
+			   uint64_t overdue_now)
+{
+	struct view v = {.slow = slow, .overdue = overdue_now};
+
+	v.window = before;
+	v.window.calls += s->success + s->failure + slow;
+	v.window.failures += s->failure;
+	v.window.slow += slow;
+	v.seen = v.window;
+	if (overdue_now > v.seen.slow) {
+		v.seen.calls += overdue_now - v.seen.slow;
+		v.seen.slow = overdue_now;
+	}
+	return v;
 }
 
 static void lower_level(const struct oracle *o, struct oracle_subject *s,
@@ -354,54 +387,72 @@ static void lower_level(const struct oracle *o, struct oracle_subject *s,
 	s->healthy_ns = now_ns;
 }
 
-#include <stdlib.h>
-static const struct window *dbgw;
-/* Takes the look's samples into the window; `slow` of them were slow. */
-static const char *take_in(struct oracle *o, struct oracle_subject *s,
-			   const struct policy_breaker *rules,
-			   const struct window_counts *agents, uint64_t now_ns,
-			   uint64_t *slow)
+/* Of the views that are possible the one that the agent had, if it had one. */
+static bool find_view(const struct oracle *o, const struct oracle_subject *s,
+		      const struct policy_breaker *rules,
+		      const struct breaker *b, uint64_t now_ns,
+		      struct view *found)
 {
-	struct window_counts sum = sum_window(s, rules, now_ns), fresh;
-	uint64_t least, most;
+	struct window_counts before = sum_window(s, rules, now_ns);
+	struct bounds may = bounds_of(o, s, rules, now_ns);
+	bool moved = b->epoch != s->epoch;
 
-	slow_bounds(o, s, rules, now_ns, &least, &most);
-	*slow = agents->slow - sum.slow;
-	if (agents->slow < sum.slow || *slow < least || *slow > most)
-		return complain("%lld slow calls more, between %llu and %llu "
-				"there were",
-				(long long)(agents->slow - sum.slow),
-				(unsigned long long)least,
-				(unsigned long long)most);
-	fresh = (struct window_counts){s->success + s->failure + *slow,
-				       s->failure, *slow};
+	for (uint64_t slow = may.slow_least; slow <= may.slow_most; slow++)
+		for (uint64_t hang = may.overdue_most + 1;
+		     hang-- > may.overdue_least;) {
+			struct view v = view_of(s, before, slow, hang);
+
+			if (memcmp(moved ? &v.seen : &v.window,
+				   moved ? &b->last.window : &b->window.sum,
+				   sizeof(v.seen)) ||
+			    (judge(s, rules, &v) != WEIR_TRIP_NONE) != moved)
+				continue;
+			*found = v;
+			return true;
+		}
+	return false;
+}
+
+static const char *no_such_view(const struct oracle *o,
+				const struct oracle_subject *s,
+				const struct policy_breaker *rules,
+				const struct breaker *b, uint64_t now_ns)
+{
+	struct window_counts sum = sum_window(s, rules, now_ns);
+	struct bounds may = bounds_of(o, s, rules, now_ns);
+	struct view v = view_of(s, sum, may.slow_most, may.overdue_most);
+	const struct window_counts *w =
+		b->epoch != s->epoch ? &b->last.window : &b->window.sum;
+
+	return complain("it saw %llu calls, %llu failures, %llu slow and came "
+			"to %u; there were %llu, %llu, %llu with up to %llu "
+			"overdue: cause %u",
+			(unsigned long long)w->calls,
+			(unsigned long long)w->failures,
+			(unsigned long long)w->slow, b->state,
+			(unsigned long long)v.seen.calls,
+			(unsigned long long)v.seen.failures,
+			(unsigned long long)v.seen.slow,
+			(unsigned long long)v.overdue, judge(s, rules, &v));
+}
+
+/* Takes the look's samples into the window. */
+static void take_in(struct oracle_subject *s,
+		    const struct policy_breaker *rules, const struct view *v,
+		    uint64_t now_ns)
+{
+	struct window_counts fresh = {
+		.calls = s->success + s->failure + v->slow,
+		.failures = s->failure,
+		.slow = v->slow,
+	};
+
 	add_entry(s, rules, fresh, now_ns);
-	s->slow_counted += *slow;
+	s->slow_counted += v->slow;
 	if (s->unsure && s->slow_counted < s->slow_ended)
 		s->slow_counted = s->slow_ended;
-	sum = sum_window(s, rules, now_ns);
-	if (getenv("DBG") && memcmp(&sum, agents, sizeof(sum))) {
-		for (uint32_t i = 0; i < s->entry_count; i++)
-			printf("  entry %llu: %llu\n",
-			       (unsigned long long)s->entries[i].at_ns,
-			       (unsigned long long)s->entries[i].counts.calls);
-		const struct window *w = dbgw;
-		for (uint32_t i = 0; i < w->buckets; i++) {
-			uint64_t n = w->head - w->buckets + 1 + i;
-			printf("  bucket %llu: %llu\n",
-			       (unsigned long long)(n * w->bucket_ns),
-			       (unsigned long long)w->ring[n % w->buckets]
-				       .calls);
-		}
-	}
-	if (memcmp(&sum, agents, sizeof(sum)))
-		return complain("%llu calls, %llu failures in the window, "
-				"there were %llu and %llu",
-				(unsigned long long)agents->calls,
-				(unsigned long long)agents->failures,
-				(unsigned long long)sum.calls,
-				(unsigned long long)sum.failures);
-	return NULL;
+	if (!s->in_flight)
+		s->doubtful = 0;
 }
 
 static const char *look_closed(struct oracle *o, struct oracle_subject *s,
@@ -410,27 +461,19 @@ static const char *look_closed(struct oracle *o, struct oracle_subject *s,
 {
 	const struct policy_breaker *rules = oracle_rules(o, subject->id);
 	const struct breaker *b = &subject->breaker;
-	const struct window_counts *agents =
-		b->epoch != s->epoch ? &b->last.window : &b->window.sum;
-	const char *wrong;
-	uint64_t slow;
+	struct view v;
 
 	if (!oracle_carries(o, subject->id)) {
 		s->success = s->failure = 0;
 		s->slow_counted = s->slow_ended;
 		return NULL;
 	}
-	dbgw = &b->window;
-	wrong = take_in(o, s, rules, agents, now_ns, &slow);
-	if (wrong)
-		return wrong;
-	if (!s->in_flight)
-		s->doubtful = 0;
-	*trip = judge(s, rules, agents, slow);
+	if (!find_view(o, s, rules, b, now_ns, &v))
+		return no_such_view(o, s, rules, b, now_ns);
+	take_in(s, rules, &v, now_ns);
+	*trip = judge(s, rules, &v);
 	if (*trip != WEIR_TRIP_NONE)
-		return b->epoch == s->epoch
-			       ? NULL
-			       : open_up(o, s, rules, subject, now_ns);
+		return open_up(o, s, rules, subject, now_ns);
 	s->row_seen = row_now(s);
 	lower_level(o, s, rules, now_ns);
 	s->success = s->failure = 0;
@@ -495,9 +538,9 @@ static void look_forced(struct oracle *o, struct oracle_subject *s,
 static void note_activity(struct oracle *o, struct oracle_subject *s,
 			  uint64_t now_ns)
 {
-	if (!s->ends)
+	if (!s->uses)
 		return;
-	s->ends = 0;
+	s->uses = 0;
 	s->active_ns = now_ns;
 	if (s->is_endpoint)
 		o->subjects[s->slot].active_ns = now_ns;
@@ -568,8 +611,7 @@ bool oracle_must_wake(struct oracle *o, uint32_t id, uint64_t now_ns)
 {
 	const struct oracle_subject *s = &o->subjects[id];
 	const struct policy_breaker *rules = oracle_rules(o, id);
-	struct window_counts window;
-	uint64_t slow;
+	struct view v;
 
 	/* After a reload the next tick looks. */
 	if (!s->looked_ns)
@@ -578,17 +620,15 @@ bool oracle_must_wake(struct oracle *o, uint32_t id, uint64_t now_ns)
 		return s->bad || s->ok >= rules->probes;
 	/* A success that left the window meanwhile changes the rates. */
 	if (!s->known || s->state != WEIR_STATE_CLOSED ||
-	    !oracle_carries(o, id) ||
+	    !oracle_carries(o, id) || s->in_flight || s->unsure ||
 	    s->looked_ns / bucket_ns(rules) != now_ns / bucket_ns(rules))
 		return false;
-	slow = s->in_flight || s->unsure || s->slow_ended < s->slow_counted
-		       ? 0
-		       : s->slow_ended - s->slow_counted;
-	window = sum_window(s, rules, now_ns);
-	window.calls += s->success + s->failure + slow;
-	window.failures += s->failure;
-	window.slow += slow;
-	return judge(s, rules, &window, slow) != WEIR_TRIP_NONE;
+	v = view_of(s, sum_window(s, rules, now_ns),
+		    s->slow_ended < s->slow_counted
+			    ? 0
+			    : s->slow_ended - s->slow_counted,
+		    0);
+	return judge(s, rules, &v) != WEIR_TRIP_NONE;
 }
 
 /* ---- services, and the host ----------------------------------------------------------------------------- */
@@ -631,6 +671,7 @@ const char *oracle_tick(struct oracle *o, const struct registry *registry,
 					"drifted",
 					slot);
 	}
+	o->recounted = false;
 	o->local_fault = suspects_host(o, now_ns);
 	if (registry->local_fault != o->local_fault)
 		return complain("local fault is %d, it should be %d",
@@ -706,9 +747,9 @@ void oracle_meet(struct oracle *o, const struct subject *subject,
 void oracle_forget(struct oracle *o, uint32_t id)
 {
 	struct oracle_subject *s = &o->subjects[id];
-	uint32_t held = s->held, shadows = s->shadows;
+	uint32_t held = s->held, ghosts = s->ghosts;
 
-	*s = (struct oracle_subject){.held = held, .shadows = shadows};
+	*s = (struct oracle_subject){.held = held, .ghosts = ghosts};
 }
 
 /* ---- the operator ------------------------------------------------------------------------------------------ */

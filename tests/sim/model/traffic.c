@@ -15,6 +15,8 @@
 #include "tests/sim/model/world.h"
 #include "weir/words.h"
 
+#define GOODBYE_BYTES 32u /* what a client may say last, unanswered */
+
 enum step {
 	STEP_CONNECTING,
 	STEP_AWAITING,
@@ -29,7 +31,8 @@ struct flow {
 	uint32_t index, server, number;
 	enum step at;
 	uint32_t turn, turns;
-	bool used, last_idle;
+	uint32_t bytes; /* of the request that is awaited */
+	bool used, last_idle, answered;
 };
 
 /* What a server makes of one call. */
@@ -181,11 +184,11 @@ static void check_count(struct world *w, uint32_t id)
 	const struct weir_subject *k = maps_find(MAP_SUBJECT, &id);
 	const struct oracle_subject *s = &w->oracle.subjects[id];
 
-	if (k->in_use != s->held || k->shadow != s->shadows)
+	if (k->in_use != s->held || k->shadow != s->ghosts)
 		world_fail(w,
-			   "subject %u holds %u connections (%u shadows), "
+			   "subject %u holds %u connections (%u ghosts), "
 			   "there are %u (%u)",
-			   id, k->in_use, k->shadow, s->held, s->shadows);
+			   id, k->in_use, k->shadow, s->held, s->ghosts);
 	if (s->state == WEIR_STATE_HALF_OPEN &&
 	    probe_epoch(k->probe) == s->epoch &&
 	    (probe_taken(k->probe) != s->taken || probe_ok(k->probe) != s->ok ||
@@ -309,7 +312,7 @@ static void unsent(struct world *w, struct flow *f)
 		return;
 	}
 	host_release(f->index, false);
-	oracle_unsent(&w->oracle, &f->conn);
+	oracle_probe_void(&w->oracle, &f->conn);
 	oracle_leave(&w->oracle, &f->conn);
 	check_flow(w, f);
 	flow_free(w, f);
@@ -345,9 +348,11 @@ static void begin(struct world *w, struct flow *f)
 	struct outcome o;
 	int got = host_connect(f->index, server->address, WORLD_PORT);
 
+	f->answered = false;
 	endpoint = endpoint_of(w, f);
 	ruling = oracle_rule(&w->oracle, slot, endpoint, host_now_ns);
 	check_ruling(w, f, got, ruling);
+	oracle_use(&w->oracle, slot, endpoint);
 	if (got) {
 		flow_free(w, f);
 		return;
@@ -458,6 +463,7 @@ static void established(struct world *w, struct flow *f)
 	check_wake(w, f);
 	if (mood_of(w, f, &r) == MOOD_GREET) {
 		host_answer(f->index, 20);
+		f->answered = true;
 		oracle_probe_well(&w->oracle, &f->conn);
 		check_flow(w, f);
 	}
@@ -487,6 +493,7 @@ static void connecting_done(struct world *w, struct flow *f)
 static void answered(struct world *w, struct flow *f)
 {
 	host_answer(f->index, 100);
+	f->answered = true;
 	oracle_finish(&w->oracle, &f->conn, ORACLE_ANSWERED,
 		      host_now_ns / NS_PER_US);
 	check_flow(w, f);
@@ -495,10 +502,12 @@ static void answered(struct world *w, struct flow *f)
 
 static void peer_fin(struct world *w, struct flow *f)
 {
+	bool goodbye = f->answered && f->bytes <= GOODBYE_BYTES;
+
 	host_peer_fin(f->index);
-	if (f->conn.calling)
-		oracle_finish(&w->oracle, &f->conn, ORACLE_FAILED,
-			      host_now_ns / NS_PER_US);
+	oracle_finish(&w->oracle, &f->conn,
+		      goodbye ? ORACLE_LOCAL : ORACLE_FAILED,
+		      host_now_ns / NS_PER_US);
 	check_flow(w, f);
 	check_wake(w, f);
 	f->turn = f->turns;
@@ -542,13 +551,14 @@ static void ask(struct world *w, struct flow *f)
 		!random_chance(&r, w->shape->untraced) && !w->shape->old_kernel;
 	bool early = traced && o.fate == FATE_ANSWER && random_chance(&r, 5);
 
-	host_write(f->index, 50);
+	f->bytes = random_chance(&r, 20) ? 5 : 50;
+	host_write(f->index, f->bytes);
 	oracle_start(&w->oracle, &f->conn, traced && !early,
 		     host_now_ns / NS_PER_US);
 	if (early)
 		answered(w, f);
 	if (traced)
-		host_sent(f->index, 50);
+		host_sent(f->index, f->bytes);
 	if (early) {
 		f->turn++;
 		go_idle(w, f);
@@ -606,6 +616,7 @@ void traffic_audited(struct world *w)
 {
 	uint64_t now_us = host_now_ns / NS_PER_US;
 
+	w->oracle.recounted = true;
 	for (uint32_t i = 0; i < w->shape->sockets_max; i++) {
 		struct oracle_conn *c = &w->flows[i].conn;
 
