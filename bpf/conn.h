@@ -149,42 +149,44 @@ static __always_inline void outcome_add(__u32 subject, const struct outcome *o,
 	}
 }
 
+/*
+ * Both feeds are global functions: the verifier looks at each once, and not
+ * once for every way that leads to an outcome.
+ */
+
 /* Failures in a row; true when they may trip. */
-shared bool row_feed(struct weir_conn *conn, const struct weir_service *service,
-		     __u32 epoch, __u32 result)
+__weak __noinline int weir_row_feed(__u32 subject, __u32 epoch, __u32 result,
+				    __u32 row_max, __u64 silence_us)
 {
-	struct weir_subject *s = subject_find(conn->breaker);
+	struct weir_subject *s = subject_find(subject);
 	__u64 now = now_us();
 	bool silent;
 
 	if (!s)
-		return false;
-	silent = service->silence_us &&
-		 now - s->last_sample_us > service->silence_us;
+		return 0;
+	silent = silence_us && now - s->last_sample_us > silence_us;
 	s->last_sample_us = now;
 	if (result == WEIR_RESULT_SUCCESS)
 		consecutive_reset(&s->consecutive, epoch);
 	if (result != WEIR_RESULT_FAILURE)
-		return false;
+		return 0;
 	return consecutive_hints(
-		consecutive_add(&s->consecutive, epoch, silent),
-		service->consecutive_max);
+		consecutive_add(&s->consecutive, epoch, silent), row_max);
 }
 
 /* Failures and slow calls; true when there are enough for a rate to trip. */
-shared bool bad_feed(struct weir_conn *conn, const struct weir_verdict *verdict)
+__weak __noinline int weir_bad_feed(__u32 subject, __u32 result, __u64 hint_at)
 {
-	struct weir_subject *s = subject_find(conn->breaker);
-	__u64 bad, hint_at;
+	struct weir_subject *s = subject_find(subject);
+	__u64 bad;
 
-	if (!s)
-		return false;
+	if (!s || result == WEIR_RESULT_SUCCESS)
+		return 0;
 	bad = __sync_fetch_and_add(&s->bad, 1) + 1;
-	hint_at = verdict->hint_at;
 	if (!hint_at || bad < hint_at || s->hinted == hint_at)
-		return false;
+		return 0;
 	s->hinted = hint_at;
-	return true;
+	return 1;
 }
 
 /* A probe is over, once: `change` as in probe_settle(), 0 gives it back. */
@@ -230,20 +232,22 @@ shared void outcome_record(struct weir_conn *conn,
 	__u32 result = o->result;
 	__u64 word = verdict ? verdict->word : 0;
 	__u32 flags = conn->flags;
-	bool probe = flags & WEIR_CONN_PROBE, hint = false, judged;
+	bool probe = flags & WEIR_CONN_PROBE;
+	__u32 subject = WEIR_NONE;
+	int hint;
 
 	if (flags & WEIR_CONN_SHADOW ||
 	    !sample_counts(word, verdict ? verdict->epoch_us : 0, o->call_us,
 			   probe, conn->epoch))
 		result = WEIR_RESULT_NEUTRAL;
-	judged = verdict && service->has_breaker &&
-		 result != WEIR_RESULT_NEUTRAL;
+	if (verdict && service->has_breaker && result != WEIR_RESULT_NEUTRAL)
+		subject = conn->breaker;
 	/*
 	 * The row before the totals, the hint after both: the agent looks in
 	 * the other order, so no failure is in its totals and not in its row.
 	 */
-	if (judged)
-		hint = row_feed(conn, service, verdict_epoch(word), result);
+	hint = weir_row_feed(subject, verdict_epoch(word), result,
+			     service->consecutive_max, service->silence_us);
 	outcome_add(conn->slot, o, result);
 	outcome_add(conn->endpoint, o, result);
 	if (stat && o->phase < WEIR_PHASE_COUNT && result < WEIR_RESULT_COUNT) {
@@ -253,8 +257,7 @@ shared void outcome_record(struct weir_conn *conn,
 	}
 	if (probe)
 		probe_judge(conn, o, result);
-	if (judged && result != WEIR_RESULT_SUCCESS && bad_feed(conn, verdict))
-		hint = true;
+	hint |= weir_bad_feed(subject, result, verdict ? verdict->hint_at : 0);
 	if (hint)
 		event_send(WEIR_EVENT_HINT, conn->breaker, NULL);
 }
