@@ -150,8 +150,8 @@ void sample_take(struct breaker_sample *out, struct subject *subject,
 	shrink_stale(subject, k);
 	if (breaker->state == WEIR_STATE_CLOSED &&
 	    subject->service->rules.slow_ns)
-		out->overdue = overdue_now(subject, k, opt_recount, by_audit,
-					   now_ns);
+		out->overdue =
+			overdue_now(subject, k, opt_recount, by_audit, now_ns);
 	slow += out->overdue;
 	out->success =
 		rise(total(k, WEIR_RESULT_SUCCESS), &subject->success_seen);

@@ -11,7 +11,7 @@
 
 #define ACTIVE_NS (300 * NS_PER_S)
 
-static const struct policy_breaker no_rules = {
+const struct policy_breaker oracle_no_rules = {
 	.window_ns = 10 * NS_PER_S,
 	.window_buckets = 10,
 	.probes = 1,
@@ -19,10 +19,7 @@ static const struct policy_breaker no_rules = {
 
 static char complaint[400];
 
-static const char *complain(const char *format, ...)
-	__attribute__((format(printf, 1, 2)));
-
-static const char *complain(const char *format, ...)
+const char *oracle_complain(const char *format, ...)
 {
 	va_list args;
 
@@ -54,7 +51,7 @@ const struct policy_breaker *oracle_rules(const struct oracle *o, uint32_t id)
 {
 	return oracle_carries(o, id)
 		       ? oracle_policy_rules(o, o->subjects[id].slot)
-		       : &no_rules;
+		       : &oracle_no_rules;
 }
 
 /* ---- the window: what each look brought, and when -------------------------------------- */
@@ -124,7 +121,7 @@ static void add_entry(struct oracle_subject *s,
 }
 
 /* Another geometry: samples stay, as young as those of their bucket may be. */
-static void reshape(struct oracle_subject *s,
+void oracle_reshape(struct oracle_subject *s,
 		    const struct policy_breaker *before,
 		    const struct policy_breaker *after, uint64_t now_ns)
 {
@@ -228,7 +225,7 @@ static bool may_eject(const struct oracle *o, const struct oracle_subject *s,
 	return 100ull * (open + 1) <= (uint64_t)rules->ejection_max * all;
 }
 
-static bool panics(const struct oracle *o, uint32_t slot, uint64_t now_ns)
+bool oracle_panics(const struct oracle *o, uint32_t slot, uint64_t now_ns)
 {
 	const struct policy_breaker *rules = oracle_policy_rules(o, slot);
 	uint32_t open, all;
@@ -243,7 +240,7 @@ static bool panics(const struct oracle *o, uint32_t slot, uint64_t now_ns)
 /* ---- moving --------------------------------------------------------------------------------- */
 
 /* From here on everything that is in flight belongs to an earlier epoch. */
-static void start_epoch(struct oracle_subject *s, uint64_t now_ns)
+void oracle_start_epoch(struct oracle_subject *s, uint64_t now_ns)
 {
 	s->fresh_us = now_ns / NS_PER_US;
 	s->doubtful = s->in_flight;
@@ -252,7 +249,7 @@ static void start_epoch(struct oracle_subject *s, uint64_t now_ns)
 	s->slow_ended = s->slow_counted = 0;
 }
 
-static void move(struct oracle *o, struct oracle_subject *s, enum weir_state to,
+void oracle_move(struct oracle *o, struct oracle_subject *s, enum weir_state to,
 		 uint64_t now_ns)
 {
 	if (s->state == WEIR_STATE_CLOSED &&
@@ -267,14 +264,14 @@ static void move(struct oracle *o, struct oracle_subject *s, enum weir_state to,
 	s->until_ns = s->probe_ns = 0;
 	s->row_seen = 0;
 	s->taken = s->ok = s->bad = 0;
-	start_epoch(s, now_ns);
+	oracle_start_epoch(s, now_ns);
 	if (to == WEIR_STATE_CLOSED) {
 		s->entry_count = 0;
 		s->healthy_ns = now_ns;
 		o->closings++;
 	}
 	if (s->is_endpoint)
-		o->services[s->slot].panic = panics(o, s->slot, now_ns);
+		o->services[s->slot].panic = oracle_panics(o, s->slot, now_ns);
 }
 
 static double wait_of(const struct policy_breaker *rules, uint32_t level)
@@ -308,11 +305,13 @@ static const char *open_up(struct oracle *o, struct oracle_subject *s,
 	bool allowed = may_eject(o, s, rules, now_ns);
 
 	if (held + 1 < wait || held > wait * (1 + rules->wait_jitter) + 1)
-		return complain("open for %.0f ns, at level %u it is %.0f "
-				"and %.2f of jitter",
-				held, s->level, wait, rules->wait_jitter);
-	move(o, s, allowed ? WEIR_STATE_OPEN : WEIR_STATE_OPEN_SUPPRESSED,
-	     now_ns);
+		return oracle_complain(
+			"open for %.0f ns, at level %u it is %.0f "
+			"and %.2f of jitter",
+			held, s->level, wait, rules->wait_jitter);
+	oracle_move(o, s,
+		    allowed ? WEIR_STATE_OPEN : WEIR_STATE_OPEN_SUPPRESSED,
+		    now_ns);
 	s->until_ns = subject->breaker.until_ns;
 	raise_level(o, s, rules);
 	return NULL;
@@ -424,16 +423,16 @@ static const char *no_such_view(const struct oracle *o,
 	const struct window_counts *w =
 		b->epoch != s->epoch ? &b->last.window : &b->window.sum;
 
-	return complain("it saw %llu calls, %llu failures, %llu slow and came "
-			"to %u; there were %llu, %llu, %llu with up to %llu "
-			"overdue: cause %u",
-			(unsigned long long)w->calls,
-			(unsigned long long)w->failures,
-			(unsigned long long)w->slow, b->state,
-			(unsigned long long)v.seen.calls,
-			(unsigned long long)v.seen.failures,
-			(unsigned long long)v.seen.slow,
-			(unsigned long long)v.overdue, judge(s, rules, &v));
+	return oracle_complain(
+		"it saw %llu calls, %llu failures, %llu slow and came "
+		"to %u; there were %llu, %llu, %llu with up to %llu "
+		"overdue: cause %u",
+		(unsigned long long)w->calls, (unsigned long long)w->failures,
+		(unsigned long long)w->slow, b->state,
+		(unsigned long long)v.seen.calls,
+		(unsigned long long)v.seen.failures,
+		(unsigned long long)v.seen.slow, (unsigned long long)v.overdue,
+		judge(s, rules, &v));
 }
 
 /* Takes the look's samples into the window. */
@@ -490,10 +489,10 @@ static const char *look_open(struct oracle *o, struct oracle_subject *s,
 		return NULL;
 	if (s->state == WEIR_STATE_OPEN || may_eject(o, s, rules, now_ns)) {
 		*trip = WEIR_TRIP_WAIT_ELAPSED;
-		move(o, s, WEIR_STATE_HALF_OPEN, now_ns);
+		oracle_move(o, s, WEIR_STATE_HALF_OPEN, now_ns);
 	} else {
 		*trip = WEIR_TRIP_GUARD;
-		move(o, s, WEIR_STATE_CLOSED, now_ns);
+		oracle_move(o, s, WEIR_STATE_CLOSED, now_ns);
 	}
 	return NULL;
 }
@@ -516,7 +515,7 @@ static const char *look_half_open(struct oracle *o, struct oracle_subject *s,
 	else if (now_ns - s->probe_ns >= rules->half_open_timeout_ns)
 		*trip = WEIR_TRIP_PROBE_TIMEOUT;
 	if (*trip == WEIR_TRIP_PROBES_OK)
-		move(o, s, WEIR_STATE_CLOSED, now_ns);
+		oracle_move(o, s, WEIR_STATE_CLOSED, now_ns);
 	else if (*trip != WEIR_TRIP_NONE && agreed)
 		return open_up(o, s, rules, subject, now_ns);
 	return NULL;
@@ -530,7 +529,7 @@ static void look_forced(struct oracle *o, struct oracle_subject *s,
 		return;
 	*trip = WEIR_TRIP_EXPIRED;
 	s->level = 0;
-	move(o, s, WEIR_STATE_CLOSED, now_ns);
+	oracle_move(o, s, WEIR_STATE_CLOSED, now_ns);
 }
 
 /* ---- one look ------------------------------------------------------------------------------------------ */
@@ -556,24 +555,25 @@ static const char *compare(const struct oracle_subject *s,
 	const struct breaker *b = &subject->breaker;
 
 	if (b->state != s->state || b->epoch != s->epoch)
-		return complain("from %s to %s (epoch %u, cause %u), it should "
-				"be %s (epoch %u, cause %u)",
-				words[from], words[b->state], b->epoch,
-				b->last.trip, words[s->state], s->epoch, trip);
+		return oracle_complain(
+			"from %s to %s (epoch %u, cause %u), it should "
+			"be %s (epoch %u, cause %u)",
+			words[from], words[b->state], b->epoch, b->last.trip,
+			words[s->state], s->epoch, trip);
 	if (trip != WEIR_TRIP_NONE && b->last.trip != trip)
-		return complain("to %s for cause %u, it is %u", words[b->state],
-				b->last.trip, trip);
+		return oracle_complain("to %s for cause %u, it is %u",
+				       words[b->state], b->last.trip, trip);
 	if (b->level != s->level)
-		return complain("level %u, it should be %u", b->level,
-				s->level);
+		return oracle_complain("level %u, it should be %u", b->level,
+				       s->level);
 	if ((s->epoch && b->since_ns != s->since_ns) ||
 	    b->until_ns != s->until_ns)
-		return complain("%s since %llu until %llu, not %llu and %llu",
-				words[b->state],
-				(unsigned long long)b->since_ns,
-				(unsigned long long)b->until_ns,
-				(unsigned long long)s->since_ns,
-				(unsigned long long)s->until_ns);
+		return oracle_complain(
+			"%s since %llu until %llu, not %llu and %llu",
+			words[b->state], (unsigned long long)b->since_ns,
+			(unsigned long long)b->until_ns,
+			(unsigned long long)s->since_ns,
+			(unsigned long long)s->until_ns);
 	return NULL;
 }
 
@@ -629,170 +629,4 @@ bool oracle_must_wake(struct oracle *o, uint32_t id, uint64_t now_ns)
 			    : s->slow_ended - s->slow_counted,
 		    0);
 	return judge(s, rules, &v) != WEIR_TRIP_NONE;
-}
-
-/* ---- services, and the host ----------------------------------------------------------------------------- */
-
-static bool suspects_host(const struct oracle *o, uint64_t now_ns)
-{
-	uint32_t active = 0, tripped = 0;
-
-	for (uint32_t slot = 1; slot < o->services_max; slot++) {
-		const struct oracle_service *service = &o->services[slot];
-		const struct policy_breaker *rules =
-			oracle_policy_rules(o, slot);
-		uint64_t window_ns =
-			rules ? rules->window_ns : no_rules.window_ns;
-
-		if (!service->policy ||
-		    now_ns - o->subjects[slot].active_ns > window_ns)
-			continue;
-		active++;
-		tripped += service->tripped_ns &&
-			   now_ns - service->tripped_ns <= window_ns;
-	}
-	return active >= 3 && tripped * 2 >= active;
-}
-
-const char *oracle_tick(struct oracle *o, const struct registry *registry,
-			uint64_t now_ns)
-{
-	for (uint32_t slot = 1; slot < o->services_max; slot++) {
-		struct oracle_service *service = &o->services[slot];
-		const struct service *agents = registry->services[slot];
-
-		service->panic = panics(o, slot, now_ns);
-		if (agents && agents->panic != service->panic)
-			return complain("service %u: panic is %d, it should "
-					"be %d",
-					slot, agents->panic, service->panic);
-		if (agents && agents->drift_total)
-			return complain("service %u: the count of connections "
-					"drifted",
-					slot);
-	}
-	o->recounted = false;
-	o->local_fault = suspects_host(o, now_ns);
-	if (registry->local_fault != o->local_fault)
-		return complain("local fault is %d, it should be %d",
-				registry->local_fault, o->local_fault);
-	return NULL;
-}
-
-void oracle_bind(struct oracle *o, uint32_t slot,
-		 const struct weir_policy *policy, uint64_t now_ns)
-{
-	struct oracle_service *service = &o->services[slot];
-	struct policy_breaker before[2];
-
-	before[0] = *oracle_rules(o, slot);
-	for (uint32_t id = 0; id < o->subjects_max; id++)
-		if (o->subjects[id].slot == slot && o->subjects[id].is_endpoint)
-			before[1] = *oracle_rules(o, id);
-	service->policy = policy;
-	for (uint32_t id = 0; id < o->subjects_max; id++) {
-		struct oracle_subject *s = &o->subjects[id];
-
-		if (s->slot != slot || (id != slot && !s->is_endpoint))
-			continue;
-		s->looked_ns = 0;
-		reshape(s, &before[s->is_endpoint], oracle_rules(o, id),
-			now_ns);
-		if (!oracle_carries(o, id) && s->state != WEIR_STATE_CLOSED &&
-		    s->state != WEIR_STATE_FORCED_OPEN &&
-		    s->state != WEIR_STATE_FORCED_CLOSED) {
-			s->level = 0;
-			move(o, s, WEIR_STATE_CLOSED, now_ns);
-		}
-	}
-}
-
-static void slice_changed(struct oracle_subject *s, uint64_t now_ns)
-{
-	s->fresh_us = now_ns / NS_PER_US;
-	s->doubtful = s->in_flight;
-}
-
-void oracle_meet(struct oracle *o, const struct subject *subject,
-		 bool restarted, uint64_t now_ns)
-{
-	struct oracle_subject *s = &o->subjects[subject->id];
-	struct oracle_service *service = &o->services[subject->service->slot];
-
-	if (subject->service->slice_shift != service->slice_shift &&
-	    subject->id == subject->service->slot) {
-		service->slice_shift = subject->service->slice_shift;
-		for (uint32_t id = 0; id < o->subjects_max; id++)
-			if (o->subjects[id].slot == s->slot)
-				slice_changed(&o->subjects[id], now_ns);
-	}
-	s->listed = subject->listed;
-	if (s->known && !restarted)
-		return;
-	s->slot = subject->service->slot;
-	s->is_endpoint = subject->is_endpoint;
-	s->active_ns = subject->active_ns;
-	s->healthy_ns = now_ns;
-	if (!s->known)
-		s->since_ns = subject->breaker.since_ns;
-	s->known = true;
-	if (!restarted)
-		return;
-	s->entry_count = 0;
-	s->row_seen = 0;
-	s->probe_ns = 0;
-	start_epoch(s, now_ns);
-}
-
-void oracle_forget(struct oracle *o, uint32_t id)
-{
-	struct oracle_subject *s = &o->subjects[id];
-	uint32_t held = s->held, ghosts = s->ghosts;
-
-	*s = (struct oracle_subject){.held = held, .ghosts = ghosts};
-}
-
-/* ---- the operator ------------------------------------------------------------------------------------------ */
-
-static bool is_forced(enum weir_state state)
-{
-	return state == WEIR_STATE_FORCED_OPEN ||
-	       state == WEIR_STATE_FORCED_CLOSED;
-}
-
-void oracle_force(struct oracle *o, uint32_t id, enum weir_state to,
-		  uint64_t ttl_ns, uint64_t now_ns)
-{
-	struct oracle_subject *s = &o->subjects[id];
-
-	if (to == WEIR_STATE_CLOSED)
-		s->level = 0;
-	if (s->state != to)
-		move(o, s, to, now_ns);
-	else if (to == WEIR_STATE_CLOSED)
-		s->entry_count = 0;
-	if (is_forced(to))
-		s->until_ns = ttl_ns ? now_ns + ttl_ns : 0;
-}
-
-static void reset_one(struct oracle *o, uint32_t id, uint64_t now_ns)
-{
-	struct oracle_subject *s = &o->subjects[id];
-
-	if (!is_forced(s->state)) {
-		oracle_force(o, id, WEIR_STATE_CLOSED, 0, now_ns);
-		return;
-	}
-	s->level = 0;
-	s->entry_count = 0;
-}
-
-void oracle_reset(struct oracle *o, uint32_t id, uint64_t now_ns)
-{
-	reset_one(o, id, now_ns);
-	if (o->subjects[id].is_endpoint)
-		return;
-	for (uint32_t i = o->services_max; i < o->subjects_max; i++)
-		if (o->subjects[i].known && o->subjects[i].slot == id)
-			reset_one(o, i, now_ns);
 }
