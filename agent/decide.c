@@ -319,21 +319,29 @@ static void update_panic(struct decide *decide, struct service *service,
 		   service->name, open, all, service->rules.panic_threshold);
 }
 
+static void take_sample(const struct decide *decide, struct subject *subject,
+			struct breaker_sample *out, uint64_t now_ns)
+{
+	const struct dataplane *plane = decide->registry->plane;
+
+	sample_take(out, subject, &plane->subjects[subject->id],
+		    decide->registry->recounted ? &plane->recounts[subject->id]
+						: NULL,
+		    !plane->send_hook, now_ns);
+}
+
 void decide_step(struct decide *decide, struct subject *subject,
 		 uint64_t now_ns)
 {
 	const struct dataplane *plane = decide->registry->plane;
 	const struct weir_subject *k = &plane->subjects[subject->id];
 	const struct policy_breaker *rules = registry_rules(subject);
-	const struct weir_recount *recount =
-		decide->registry->recounted ? &plane->recounts[subject->id]
-					    : NULL;
 	struct breaker_sample sample;
 	bool changed = false;
 
 	if (subject->retired_ns)
 		return;
-	sample_take(&sample, subject, k, recount, !plane->send_hook, now_ns);
+	take_sample(decide, subject, &sample, now_ns);
 	for (int i = 0; i < STEPS_MAX; i++) {
 		uint64_t probes = __atomic_load_n(&k->probe, __ATOMIC_ACQUIRE);
 		uint32_t epoch = subject->breaker.epoch;
@@ -435,21 +443,28 @@ void decide_force(struct decide *decide, struct subject *subject,
 	publish_service(decide, subject->service, now_ns);
 }
 
+static void reset_one(struct decide *decide, struct subject *subject,
+		      uint64_t now_ns)
+{
+	struct breaker_sample forgotten;
+	struct breaker_change change;
+
+	/* What the kernel has counted and no step has taken in yet, too. */
+	take_sample(decide, subject, &forgotten, now_ns);
+	change = breaker_reset(&subject->breaker, now_ns);
+	if (change.changed)
+		apply_change(decide, subject, &change, now_ns);
+}
+
 void decide_reset(struct decide *decide, struct subject *subject,
 		  const char *by, uint64_t now_ns)
 {
-	struct breaker_change change = breaker_reset(&subject->breaker, now_ns);
 	struct service *service = subject->service;
 
-	if (change.changed)
-		apply_change(decide, subject, &change, now_ns);
+	reset_one(decide, subject, now_ns);
 	for (size_t i = 0; !subject->is_endpoint && i < service->endpoint_count;
-	     i++) {
-		change = breaker_reset(&service->endpoints[i]->breaker, now_ns);
-		if (change.changed)
-			apply_change(decide, service->endpoints[i], &change,
-				     now_ns);
-	}
+	     i++)
+		reset_one(decide, service->endpoints[i], now_ns);
 	update_panic(decide, service, now_ns);
 	publish_service(decide, service, now_ns);
 	events_say(decide->events, SNAPSHOT_EVENT_BREAKER, service->name,

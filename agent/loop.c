@@ -194,21 +194,14 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 
 /* ---- the loop ------------------------------------------------------------------------------- */
 
-int loop_open(struct agent *agent)
+static int add_sources(struct agent *agent)
 {
 	uint64_t now_us = clock_monotonic_ns() / NS_PER_US;
-	sd_event *loop;
-	int err = sd_event_new(&agent->loop);
+	sd_event *loop = agent->loop;
+	int err =
+		sd_event_add_io(loop, NULL, ring_buffer__epoll_fd(agent->ring),
+				EPOLLIN, on_ring, agent);
 
-	if (err < 0)
-		return err;
-	loop = agent->loop;
-	agent->ring = ring_buffer__new(agent->plane->event_fd, take_event,
-				       agent, NULL);
-	if (!agent->ring)
-		return -errno;
-	err = sd_event_add_io(loop, NULL, ring_buffer__epoll_fd(agent->ring),
-			      EPOLLIN, on_ring, agent);
 	if (err >= 0)
 		err = sd_event_add_time(loop, NULL, CLOCK_MONOTONIC,
 					now_us + TICK_US, 1000, on_tick, agent);
@@ -218,9 +211,23 @@ int loop_open(struct agent *agent)
 		err = sd_event_add_signal(loop, NULL, SIGINT, on_stop, agent);
 	if (err >= 0)
 		err = sd_event_add_signal(loop, NULL, SIGHUP, on_reload, agent);
-	if (err < 0)
-		log_error("event loop: %s", strerror(-err));
-	return err < 0 ? err : 0;
+	return err;
+}
+
+int loop_open(struct agent *agent)
+{
+	int err = sd_event_new(&agent->loop);
+
+	if (err >= 0) {
+		agent->ring = ring_buffer__new(agent->plane->event_fd,
+					       take_event, agent, NULL);
+		err = agent->ring ? add_sources(agent) : -errno;
+	}
+	if (err >= 0)
+		return 0;
+	log_error("event loop: %s; nothing was changed on this host",
+		  strerror(-err));
+	return err;
 }
 
 int loop_run(struct agent *agent)

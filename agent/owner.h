@@ -11,6 +11,7 @@
 
 /*
  * Opens and locks `path`. 0 with the fd in *out; -EBUSY when another process
- * holds it (*pid names it, 0 if that cannot be found out); or -errno.
+ * holds it (*pid names it, 0 if that cannot be found out); or -errno. A lock of
+ * a user who cannot run an agent is ignored.
  */
 int owner_claim(int *out, pid_t *pid, const char *path);

@@ -228,16 +228,18 @@ shared void probe_end(struct weir_conn *conn, __u64 change)
 	event_send(WEIR_EVENT_HINT, conn->breaker, NULL);
 }
 
+/* `held`: a success that is not believed yet. */
 static __always_inline void probe_judge(struct weir_conn *conn,
-					const struct outcome *o, __u32 result)
+					const struct outcome *o, __u32 result,
+					bool held)
 {
 	if (result == WEIR_RESULT_FAILURE || result == WEIR_RESULT_SLOW)
 		probe_end(conn, PROBE_ONE_BAD);
 	else if (result == WEIR_RESULT_NEUTRAL)
 		probe_end(conn, 0);
-	else if (o->phase == WEIR_PHASE_TURN)
+	else if (o->phase == WEIR_PHASE_TURN && !held)
 		probe_end(conn, PROBE_ONE_OK);
-	/* else: connected; the answer, or a second of silence, decides */
+	/* else: what follows, its close, or a second of silence decides */
 }
 
 /* Its breaker; another one when the policy's scope has changed meanwhile. */
@@ -254,13 +256,13 @@ static __always_inline __u32 conn_rehome(struct weir_conn *conn,
 }
 
 static __always_inline void judged_add(__u32 subject, const struct outcome *o,
-				       __u32 result)
+				       __u32 result, __u32 count)
 {
 	struct weir_subject *s = subject_find(subject);
 
 	if (!s || result >= WEIR_RESULT_COUNT)
 		return;
-	atomic_add(&s->judged[result], 1);
+	atomic_add(&s->judged[result], count);
 	/* In constants: the verifier forgets the bound of a variable here. */
 	if (!o->resent ||
 	    (result != WEIR_RESULT_FAILURE && result != WEIR_RESULT_SLOW))
@@ -271,11 +273,15 @@ static __always_inline void judged_add(__u32 subject, const struct outcome *o,
 		atomic_add(&s->resent[WEIR_PHASE_TURN], 1);
 }
 
-/* Into the books that breakers are decided by. */
+/*
+ * Into the books that breakers are decided by; `count` is more than one only
+ * for successes.
+ */
 static __always_inline void judge(struct weir_conn *conn,
 				  const struct weir_service *service,
 				  const struct weir_verdict *verdict,
-				  const struct outcome *o, __u32 result)
+				  const struct outcome *o, __u32 result,
+				  __u32 count)
 {
 	bool judged = verdict && service->has_breaker &&
 		      result != WEIR_RESULT_NEUTRAL;
@@ -288,33 +294,59 @@ static __always_inline void judge(struct weir_conn *conn,
 	if (judged)
 		hint = row_feed(conn, service, verdict_epoch(verdict->word),
 				result);
-	judged_add(conn->slot, o, result);
-	judged_add(conn->endpoint, o, result);
+	judged_add(conn->slot, o, result, count);
+	judged_add(conn->endpoint, o, result, count);
 	if (judged && result != WEIR_RESULT_SUCCESS && bad_feed(conn, verdict))
 		hint = true;
 	if (hint)
 		event_send(WEIR_EVENT_HINT, conn->breaker, NULL);
 }
 
-/*
- * A success that proves nothing yet. The kernel of a backend that hangs, or
- * that closes every connection, still completes handshakes: each would halve
- * the failure rate and end the row of failures. So a connect that went well is
- * owed: the request that follows is judged in its place, or connect_settle()
- * finds that none did. A TLS handshake is never a success of its own.
- */
-static __always_inline bool
-proves_nothing(struct weir_conn *conn, const struct outcome *o, __u32 result)
+/* A connection's first answers may all belong to getting ready. */
+#define SUCCESSES_HELD 2
+
+static __always_inline __u32 successes_held(__u32 flags)
 {
+	return flags / WEIR_CONN_HELD & 3;
+}
+
+/*
+ * A success that proves nothing yet. The kernel of a backend that hangs still
+ * completes connects, its library still answers a TLS handshake, its front door
+ * still logs in: each would dilute the failure rate, end the row of failures
+ * and satisfy a probe, while no request is answered. So the connect and the
+ * first two answers of a connection are held back. They count when another
+ * success follows or the connection ends in order (success_settle()), and not
+ * when what follows fails or is slow.
+ */
+static __always_inline bool hold_back(struct weir_conn *conn,
+				      const struct outcome *o, __u32 result)
+{
+	__u32 flags = conn->flags;
+
 	if (result != WEIR_RESULT_SUCCESS)
 		return false;
-	if (o->phase == WEIR_PHASE_HANDSHAKE)
+	if (o->phase == WEIR_PHASE_GREETING)
 		return true;
-	if (o->phase != WEIR_PHASE_CONNECT || !weir_turn_hook ||
-	    conn->flags & WEIR_CONN_DUPLEX)
+	if (!weir_turn_hook || flags & (WEIR_CONN_DUPLEX | WEIR_CONN_PROVEN))
 		return false;
-	conn_flag_set(conn, WEIR_CONN_OWED);
+	if (o->phase == WEIR_PHASE_CONNECT)
+		conn_flag_set(conn, WEIR_CONN_OWED);
+	else if (successes_held(flags) < SUCCESSES_HELD)
+		atomic_add(&conn->flags, WEIR_CONN_HELD);
+	else
+		return false;
 	return true;
+}
+
+/* Takes what is held; the connect only where no answer followed it. */
+static __always_inline __u32 take_held(struct weir_conn *conn)
+{
+	__u32 flags =
+		conn_flag_clear(conn, WEIR_CONN_OWED | 3 * WEIR_CONN_HELD);
+	__u32 held = successes_held(flags);
+
+	return held ? held : !!(flags & WEIR_CONN_OWED);
 }
 
 static __always_inline __u32 neutral_unless_counted(
@@ -341,7 +373,8 @@ verified_once int outcome_record(struct weir_conn *conn,
 {
 	struct weir_verdict *verdict;
 	struct weir_stat *stat;
-	__u32 result;
+	__u32 result, count = 1;
+	bool held;
 
 	if (!conn || !service || !o)
 		return 0;
@@ -355,18 +388,32 @@ verified_once int outcome_record(struct weir_conn *conn,
 		if (o->failure < WEIR_FAILURE_COUNT)
 			stat->failures[o->failure]++;
 	}
+	held = hold_back(conn, o, result);
 	if (conn->flags & WEIR_CONN_PROBE)
-		probe_judge(conn, o, result);
-	if (proves_nothing(conn, o, result))
+		probe_judge(conn, o, result, held);
+	if (held)
 		return 0;
-	if (o->phase == WEIR_PHASE_TURN)
-		conn_flag_clear(conn, WEIR_CONN_OWED);
-	judge(conn, service, verdict, o, result);
+	if (o->phase == WEIR_PHASE_TURN && !(conn->flags & WEIR_CONN_PROVEN)) {
+		__u32 before = take_held(conn);
+
+		if (result == WEIR_RESULT_SUCCESS) {
+			conn_flag_set(conn, WEIR_CONN_PROVEN);
+			count += before;
+		}
+	}
+	judge(conn, service, verdict, o, result, count);
 	return 0;
 }
 
-/* No request followed a connect that went well: it was a call of its own. */
-verified_once int connect_settle(struct weir_conn *conn,
+/* So long after the last byte it may have been awaited in vain. */
+#define SILENCE_US 1000000ull
+
+/*
+ * Nothing followed what went well, and the connection ended in order. A
+ * connection that was silent for long before it ended is no success: if its
+ * last answer was not the one that was awaited, nobody can tell.
+ */
+verified_once int success_settle(struct weir_conn *conn,
 				 const struct weir_service *service)
 {
 	struct outcome o = {
@@ -375,14 +422,21 @@ verified_once int connect_settle(struct weir_conn *conn,
 		.failure = WEIR_FAILURE_COUNT,
 	};
 	struct weir_verdict *verdict;
+	__u32 count;
 
-	if (!conn || !service ||
-	    !(conn_flag_clear(conn, WEIR_CONN_OWED) & WEIR_CONN_OWED))
+	if (!conn || !service)
+		return 0;
+	count = take_held(conn);
+	if (!count)
+		return 0;
+	if (conn->flags & WEIR_CONN_ANSWERED &&
+	    now_us() - conn->heard_us >
+		    (service->slow_us ? service->slow_us : SILENCE_US))
 		return 0;
 	o.call_us = conn->admitted_us;
 	verdict = verdict_find(conn_rehome(conn, service));
 	judge(conn, service, verdict, &o,
-	      neutral_unless_counted(conn, verdict, &o));
+	      neutral_unless_counted(conn, verdict, &o), count);
 	return 0;
 }
 
@@ -560,7 +614,7 @@ shared void turns_leave(struct weir_conn *conn,
 	/* Two CPUs may find one at once: a score may be a little off. */
 	if (s)
 		s->manner = manner_found(s->manner);
-	connect_settle(conn, service);
+	success_settle(conn, service);
 	/* A peer that speaks has answered a probe. */
 	probe_end(conn, PROBE_ONE_OK);
 }

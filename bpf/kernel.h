@@ -72,11 +72,6 @@ struct bpf_local_storage;
 
 struct sk_buff {
 	char cb[48];
-	unsigned char *data;
-};
-
-struct sk_buff_head {
-	struct sk_buff *prev; /* the newest */
 };
 
 struct sock {
@@ -84,7 +79,6 @@ struct sock {
 	int sk_err;
 	__u16 sk_protocol;
 	struct sock_cgroup_data sk_cgrp_data;
-	struct sk_buff_head sk_receive_queue;
 	struct bpf_local_storage *sk_bpf_storage;
 };
 

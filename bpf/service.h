@@ -84,8 +84,6 @@ static __always_inline void match_class(struct best *best, __u32 generation,
 	struct weir_rule_key rule_key = {};
 	struct weir_rule_set *set;
 
-	if (!match_family(class.prefix, key->addr))
-		return;
 	match_key(&rule_key, generation, class, key->addr, key->port);
 	set = bpf_map_lookup_elem(&weir_rule, &rule_key);
 	if (!set)

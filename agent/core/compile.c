@@ -474,7 +474,7 @@ static void choose(struct choice *best, const struct weir_rule_set *set,
 	}
 }
 
-/* As match_family() of bpf/mechanisms/match.h. */
+/* As match_prefix() of bpf/mechanisms/match.h. */
 static bool same_family(uint8_t prefix, const uint8_t address[16])
 {
 	static const uint8_t v4[12] = {[10] = 0xff, [11] = 0xff};

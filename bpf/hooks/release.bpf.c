@@ -22,7 +22,7 @@ static __always_inline void let_go_idle(struct weir_conn *conn,
 		return;
 	}
 	if (well)
-		connect_settle(conn, service);
+		success_settle(conn, service);
 	probe_end(conn, well ? PROBE_ONE_OK : 0);
 }
 

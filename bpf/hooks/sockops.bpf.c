@@ -135,7 +135,7 @@ static __always_inline void on_close(struct tcp_sock *tp,
 		 turn_awaited(conn, tp))
 		turn_fail(conn, service, tp, failure);
 	else if (close == WEIR_CLOSE_FIN)
-		connect_settle(conn, service);
+		success_settle(conn, service);
 	settle_probe(conn, close);
 	if (!conn_release(conn))
 		return;
@@ -170,7 +170,7 @@ static __always_inline void settle_release(struct tcp_sock *tp,
 		turn_fail(conn, service, tp, WEIR_FAILURE_LOCAL);
 		return;
 	}
-	connect_settle(conn, service);
+	success_settle(conn, service);
 	probe_end(conn, PROBE_ONE_OK);
 }
 

@@ -69,19 +69,14 @@ static __always_inline void forgive(struct weir_conn *conn)
 		atomic_add(&conn->flags, WEIR_CONN_CLEAN);
 }
 
-/*
- * The answer's first byte is here; at_us is when it arrived. An answer that
- * belongs to a TLS handshake is told apart: it comes from the server's library,
- * before the server's program has seen a request.
- */
-static __always_inline void turn_end(struct turn *t, __u32 seq, __u64 at_us,
-				     bool handshake)
+/* The answer's first byte is here; at_us is when it arrived. */
+static __always_inline void turn_end(struct turn *t, __u32 seq, __u64 at_us)
 {
 	struct weir_conn *conn = t->conn;
 	struct tcp_sock *tp = t->tp;
 	__u64 start_us = tp->first_tx_mstamp;
 	struct outcome o = {
-		.phase = handshake ? WEIR_PHASE_HANDSHAKE : WEIR_PHASE_TURN,
+		.phase = WEIR_PHASE_TURN,
 		.failure = WEIR_FAILURE_COUNT,
 		.resent = turn_resent(conn, tp),
 	};
@@ -98,7 +93,7 @@ static __always_inline void turn_end(struct turn *t, __u32 seq, __u64 at_us,
 	conn_flag_set(conn, WEIR_CONN_ANSWERED);
 	forgive(conn);
 	/* After a retransmission first_tx is that of the copy. */
-	if (!o.resent && !handshake)
+	if (!o.resent)
 		latency_count(conn, WEIR_PHASE_TURN, at_us - start_us);
 	o.result = classify_result(0, 0, at_us - start_us, t->service->slow_us);
 	outcome_record(conn, t->service, &o);
@@ -110,7 +105,7 @@ static __always_inline void greeted(struct turn *t, __u64 at_us)
 	struct weir_conn *conn = t->conn;
 	__u64 start_us = conn->established_us;
 	struct outcome o = {
-		.phase = WEIR_PHASE_HANDSHAKE,
+		.phase = WEIR_PHASE_GREETING,
 		.failure = WEIR_FAILURE_COUNT,
 		.call_us = start_us,
 	};
@@ -124,8 +119,7 @@ static __always_inline void greeted(struct turn *t, __u64 at_us)
 	probe_end(conn, PROBE_ONE_OK);
 }
 
-static __always_inline void data_arrived(struct turn *t, __u64 at_us,
-					 bool handshake)
+static __always_inline void data_arrived(struct turn *t, __u64 at_us)
 {
 	struct weir_conn *conn = t->conn;
 	__u32 seq = written_seq(t->tp);
@@ -135,49 +129,35 @@ static __always_inline void data_arrived(struct turn *t, __u64 at_us,
 	if (!t->tp->bytes_sent)
 		greeted(t, at_us);
 	else if (seq != conn->turn_seq)
-		turn_end(t, seq, at_us, handshake);
+		turn_end(t, seq, at_us);
 	else if ((__s64)silent_us > (__s64)MANNER_PUSH_PAUSE_US)
 		strike(t, WEIR_CONN_PUSH);
-}
-
-#define TLS_CHANGE_CIPHER_SPEC 0x14
-#define TLS_HANDSHAKE	       0x16
-#define TLS_MAJOR	       3
-
-/*
- * Is this answer part of a TLS handshake? Only the first answer of a
- * connection is looked at, and, if that was one, those that follow it until
- * the first that is not: two bytes of the newest segment, nothing is kept.
- */
-static __always_inline bool in_handshake(struct weir_conn *conn,
-					 struct sock *sk)
-{
-	struct sk_buff *newest;
-	__u8 head[2] = {};
-
-	if ((conn->flags & (WEIR_CONN_ANSWERED | WEIR_CONN_TLS)) ==
-	    WEIR_CONN_ANSWERED)
-		return false;
-	newest = BPF_CORE_READ(sk, sk_receive_queue.prev);
-	if (newest)
-		bpf_probe_read_kernel(head, sizeof(head),
-				      BPF_CORE_READ(newest, data));
-	if (head[1] == TLS_MAJOR &&
-	    (head[0] == TLS_HANDSHAKE || head[0] == TLS_CHANGE_CIPHER_SPEC)) {
-		conn_flag_set(conn, WEIR_CONN_TLS);
-		return true;
-	}
-	conn_flag_clear(conn, WEIR_CONN_TLS);
-	return false;
 }
 
 /*
  * An answer while part of the request is still unacknowledged. Once may be an
  * early answer; as a habit it is pipelining, HTTP/2 or the like.
  */
-static __always_inline bool overlaps(struct turn *t)
+static __always_inline bool overlaps(const struct turn *t)
 {
-	return t->tp->snd_una != t->tp->snd_nxt && strike(t, WEIR_CONN_OVERLAP);
+	return t->tp->snd_una != t->tp->snd_nxt;
+}
+
+/*
+ * It was sent before the peer had all that is written: it answers what was
+ * acknowledged, if anything, and the rest is still awaited. (A TLS 1.3 server's
+ * session tickets cross the first request like this.)
+ */
+static __always_inline void part_answered(struct turn *t, __u64 at_us)
+{
+	__u32 seq = t->tp->snd_una;
+
+	t->conn->heard_us = at_us;
+	if (strike(t, WEIR_CONN_OVERLAP) || seq == t->conn->turn_seq)
+		return;
+	turn_end(t, seq, at_us);
+	if (weir_send_hook)
+		call_start(t->conn, t->service, WEIR_CALL_TURN, at_us);
 }
 
 SEC("tp_btf/sk_data_ready")
@@ -193,8 +173,10 @@ int BPF_PROG(weir_data_ready, struct sock *sk)
 	if (received <= (sk_state(t.tp) != BPF_TCP_ESTABLISHED ? 1 : 0))
 		return 0;
 	t.conn->received_bytes += received;
-	if (!overlaps(&t))
-		data_arrived(&t, t.tp->tcp_mstamp, in_handshake(t.conn, sk));
+	if (overlaps(&t))
+		part_answered(&t, t.tp->tcp_mstamp);
+	else
+		data_arrived(&t, t.tp->tcp_mstamp);
 	return 0;
 }
 
@@ -215,7 +197,7 @@ int BPF_PROG(weir_tcp_probe, struct sock *sk, struct sk_buff *skb)
 		return 0;
 	t.conn->received_bytes += bytes;
 	/* It runs before the ACK is processed and the clock is taken. */
-	data_arrived(&t, now_us(), false);
+	data_arrived(&t, now_us());
 	return 0;
 }
 

@@ -24,11 +24,20 @@ static __always_inline __u32 match_mask(__u32 prefix, __u32 i)
 	return match_htonl(~0u << (32 * (i + 1) - prefix));
 }
 
-/* ::/0 is every IPv6 address: only a prefix that covers ffff: means IPv4. */
-static __always_inline int match_family(__u32 prefix, const __u32 addr[4])
+/*
+ * The prefix to look for. ::/0 is every IPv6 address, and IPv4 is ::ffff: here:
+ * a class that is shorter than that finds nothing for IPv4. Without branches:
+ * the verifier would follow both ways anew for each class.
+ */
+#define MATCH_NOTHING 255
+
+static __always_inline __u8 match_prefix(__u8 prefix, const __u32 addr[4])
 {
-	return prefix >= 96 || addr[0] || addr[1] ||
-	       addr[2] != match_htonl(0xffff);
+	__u32 other = addr[0] | addr[1] | (addr[2] ^ match_htonl(0xffff));
+	__u32 v4 = ~(other | -other) >> 31;
+	__u32 shorter = ((__u32)prefix - 96) >> 31;
+
+	return (__u8)(prefix | -(v4 & shorter));
 }
 
 /* The key of one mask class for a destination. */
@@ -37,7 +46,7 @@ static __always_inline void match_key(struct weir_rule_key *key,
 				      const __u32 addr[4], __u16 port)
 {
 	key->generation = generation & 1;
-	key->prefix = class.prefix;
+	key->prefix = match_prefix(class.prefix, addr);
 	key->port = class.exact_port ? port : 0;
 	for (__u32 i = 0; i < 4; i++)
 		key->addr[i] = addr[i] & match_mask(class.prefix, i);

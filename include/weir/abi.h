@@ -64,7 +64,7 @@
 #define WEIR_PHASES(X)                                                        \
 	X(CONNECT, "connect", "from connect() to established or failed")      \
 	X(TURN, "turn", "from a request to the answer's first byte")          \
-	X(HANDSHAKE, "handshake", "a TLS handshake: a turn that answers no request")
+	X(GREETING, "greeting", "the peer spoke first: a turn that answers nothing")
 
 #define WEIR_RESULTS(X)                                                       \
 	X(SUCCESS, "success", "established, or answered, in time")            \
@@ -358,18 +358,18 @@ enum weir_call {
 #define WEIR_CONN_ANSWERED    (1u << 6) /* at least one turn ended */
 #define WEIR_CONN_RELEASED    (1u << 7) /* the application has closed it */
 #define WEIR_CONN_OWED	      (1u << 8) /* a connect not judged yet: it succeeded */
-#define WEIR_CONN_TLS	      (1u << 9)	 /* in a TLS handshake */
 #define WEIR_CONN_DROPPED     (1u << 10) /* its SYN is not sent */
 #define WEIR_CONN_RESET	      (1u << 11) /* Weir resets it */
 #define WEIR_CONN_SPARED      (1u << 12) /* observe mode: would have been reset */
 #define WEIR_CONN_UNSETTLED   (1u << 13) /* closed; was an answer awaited? */
-#define WEIR_CONN_ADVISORY    (1u << 14) /* a shadow that is let in if enforced */
+#define WEIR_CONN_PROVEN      (1u << 14) /* a success of it has been judged */
+#define WEIR_CONN_ADVISORY    (1u << 9) /* a shadow that is let in if enforced */
 /* Two bits each: how often the two sides did not wait for each other. */
 #define WEIR_CONN_OVERLAP (1u << 16) /* an answer before the request was out */
 #define WEIR_CONN_LONE	  (1u << 18) /* a pause, and more written, unanswered */
 #define WEIR_CONN_PUSH	  (1u << 20) /* a pause, and data that answers nothing */
-#define WEIR_CONN_CLEAN \
-	(1u << 22) /* four bits: turns since the last of these */
+#define WEIR_CONN_CLEAN	  (1u << 22) /* four bits: turns without any of them */
+#define WEIR_CONN_HELD	  (1u << 26) /* two bits: successes held back */
 
 struct weir_conn {
 	__u32 slot;

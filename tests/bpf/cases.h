@@ -36,7 +36,7 @@ enum case_op {
 	CASE_CLOSE,	   /* errno, established, in order -> close */
 	CASE_RESULT,	   /* failed, neutral, elapsed, slow -> result */
 	CASE_MASK,	   /* prefix, word -> mask, host order */
-	CASE_FAMILY,	   /* prefix, words 0 to 2 of the address -> ? */
+	CASE_FAMILY,	   /* prefix, words 0 to 2 of the address -> prefix */
 	CASE_BEATS,	   /* port, min, max, rank, best, found -> ? */
 };
 
@@ -159,7 +159,7 @@ static __always_inline void case_run_plain(struct case_io *io)
 		__u32 addr[4] = {match_htonl(io->in[1]), match_htonl(io->in[2]),
 				 match_htonl(io->in[3])};
 
-		io->out[0] = match_family(io->in[0], addr);
+		io->out[0] = match_prefix(io->in[0], addr);
 		break;
 	}
 	case CASE_BEATS:

@@ -68,6 +68,17 @@ again --pin-dir "$T/file/pins"
 refused "a pin directory below a file" "pin directory $T/file/pins: Not a directory; mount a bpf.*$unchanged" "${other[@]}"
 host_is_as_before
 
+# Everybody may lock a directory that everybody may read.
+in_background setpriv --reuid=65534 --regid=65534 --clear-groups \
+	flock --no-fork "$CGROUP" sleep 1000
+locked() { ! flock --nonblock "$CGROUP" true; }
+expect "a stranger's lock" 5 locked
+start_agent
+grep -q "warning: pid $LAST of uid 65534 locks what an agent locks" "$T/agent.log" || fail "no word of the stranger"
+kill "$LAST"
+wait "$LAST" 2> /dev/null || :
+stop_agent
+
 start_agent
 client hold $S4 7001 3 > /dev/null &
 PIDS+=($!)

@@ -304,40 +304,70 @@ void oracle_use(struct oracle *o, uint32_t slot, uint32_t endpoint)
 		o->subjects[endpoint].uses++;
 }
 
-static void add_result(struct oracle_subject *s, enum weir_result result)
+static void add_result(struct oracle_subject *s, enum weir_result result,
+		       uint32_t count)
 {
-	s->success += result == WEIR_RESULT_SUCCESS;
+	s->success += result == WEIR_RESULT_SUCCESS ? count : 0;
 	s->failure += result == WEIR_RESULT_FAILURE;
 	s->slow_ended += result == WEIR_RESULT_SLOW;
 }
 
 /* Into the books; what is neutral leaves no trace. */
 static void record(struct oracle *o, struct oracle_conn *c,
-		   enum weir_result result, uint64_t now_us)
+		   enum weir_result result, uint32_t count, uint64_t now_us)
 {
 	if (result == WEIR_RESULT_NEUTRAL)
 		return;
 	oracle_use(o, c->slot, c->endpoint);
-	add_result(&o->subjects[c->slot], result);
+	add_result(&o->subjects[c->slot], result, count);
 	if (c->endpoint != WEIR_NONE)
-		add_result(&o->subjects[c->endpoint], result);
+		add_result(&o->subjects[c->endpoint], result, count);
 	feed_row(o, c, result, now_us);
+}
+
+#define UNSURE_MAX  2
+#define PATIENCE_US 1000000ull
+
+/*
+ * A hanging backend's kernel completes the connect, its library the TLS
+ * handshake: neither is believed on its own.
+ */
+static bool holds_back(struct oracle_conn *c, enum weir_result result)
+{
+	if (result != WEIR_RESULT_SUCCESS || c->believed)
+		return false;
+	if (c->connecting)
+		c->owed = true;
+	else if (c->unsure < UNSURE_MAX)
+		c->unsure++;
+	else
+		return false;
+	return true;
 }
 
 void oracle_finish(struct oracle *o, struct oracle_conn *c, enum oracle_end how,
 		   uint64_t now_us)
 {
 	enum weir_result result = class_of(o, c, how, now_us);
+	uint32_t count = 1;
 
 	unlink_call(&o->subjects[c->breaker], c);
 	c->calling = false;
 	if (!counts(o, c, c->start_us))
 		result = WEIR_RESULT_NEUTRAL;
-	/* A handshake that a hanging backend's kernel completes, too. */
-	c->owed = c->connecting && result == WEIR_RESULT_SUCCESS;
-	if (c->owed)
+	if (how == ORACLE_ANSWERED && !c->connecting) {
+		c->answered = true;
+		c->heard_us = now_us;
+	}
+	if (holds_back(c, result))
 		return;
-	record(o, c, result, now_us);
+	if (!c->connecting && !c->believed) {
+		count += result == WEIR_RESULT_SUCCESS ? c->unsure : 0;
+		c->believed = result == WEIR_RESULT_SUCCESS;
+		c->unsure = 0;
+		c->owed = false;
+	}
+	record(o, c, result, count, now_us);
 	if (result == WEIR_RESULT_NEUTRAL)
 		settle(o, c, 0, 0);
 	else if (result == WEIR_RESULT_SUCCESS)
@@ -346,16 +376,22 @@ void oracle_finish(struct oracle *o, struct oracle_conn *c, enum oracle_end how,
 		settle(o, c, 0, 1);
 }
 
-void oracle_settle_connect(struct oracle *o, struct oracle_conn *c,
-			   uint64_t now_us)
+void oracle_settle(struct oracle *o, struct oracle_conn *c, uint64_t now_us)
 {
-	if (!c->owed)
-		return;
+	const struct policy_breaker *rules = oracle_policy_rules(o, c->slot);
+	uint64_t patience_us =
+		rules && rules->slow_ns ? rules->slow_ns / 1000 : PATIENCE_US;
+	uint32_t count = c->unsure ? c->unsure : c->owed;
+
 	c->owed = false;
+	c->unsure = 0;
+	/* Silent for so long: what it waited for may never have come. */
+	if (!count || (c->answered && now_us - c->heard_us > patience_us))
+		return;
 	record(o, c,
 	       counts(o, c, c->admitted_us) ? WEIR_RESULT_SUCCESS
 					    : WEIR_RESULT_NEUTRAL,
-	       now_us);
+	       count, now_us);
 }
 
 void oracle_rehome(struct oracle *o, struct oracle_conn *c)

@@ -37,9 +37,14 @@ struct oracle_conn {
 	uint32_t epoch;
 	bool held, shadow, ghost, probe;
 	bool connected, connecting;
-	bool owed;    /* established, and no request has been judged yet */
-	bool calling; /* a call is in flight */
-	bool seen;    /* and the kernel was told of its start */
+	/* Successes that are not believed before another follows. */
+	bool owed;	 /* the connect */
+	uint32_t unsure; /* the first answers */
+	bool believed;	 /* another followed */
+	bool answered;
+	uint64_t heard_us; /* the latest data of the peer */
+	bool calling;	   /* a call is in flight */
+	bool seen;	   /* and the kernel was told of its start */
 	uint64_t admitted_us, start_us, connected_us;
 	struct oracle_conn *before, *after; /* in flight on the same breaker */
 };
@@ -120,9 +125,8 @@ void oracle_finish(struct oracle *o, struct oracle_conn *c, enum oracle_end how,
 		   uint64_t now_us);
 /* An attempt, whatever becomes of it. */
 void oracle_use(struct oracle *o, uint32_t slot, uint32_t endpoint);
-/* No request followed: the connect was a call of its own. */
-void oracle_settle_connect(struct oracle *o, struct oracle_conn *c,
-			   uint64_t now_us);
+/* It ended in order: what was not believed yet went well, if anything did. */
+void oracle_settle(struct oracle *o, struct oracle_conn *c, uint64_t now_us);
 /* The connection is established and nothing is awaited: what now? */
 void oracle_probe_well(struct oracle *o, struct oracle_conn *c);
 void oracle_probe_reset(struct oracle *o, struct oracle_conn *c);

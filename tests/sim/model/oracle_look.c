@@ -186,6 +186,18 @@ static struct bounds bounds_of(const struct oracle *o,
 	return b;
 }
 
+void oracle_discard(struct oracle *o, uint32_t id, uint64_t now_ns)
+{
+	const struct policy_breaker *rules = oracle_rules(o, id);
+	struct oracle_subject *s = &o->subjects[id];
+
+	s->success = s->failure = 0;
+	s->slow_counted = s->slow_ended +
+			  (rules->slow_ns ? overdue(o, s, rules, now_ns) : 0);
+	if (s->doubtful)
+		s->unsure = true;
+}
+
 /* ---- the guards ---------------------------------------------------------------------------- */
 
 static bool is_open(const struct oracle_subject *s)

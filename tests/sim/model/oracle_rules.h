@@ -34,3 +34,6 @@ void oracle_reshape(struct oracle_subject *s,
 
 /* For subjects without a breaker. */
 extern const struct policy_breaker oracle_no_rules;
+
+/* What was counted and no look has taken in yet is forgotten. */
+void oracle_discard(struct oracle *o, uint32_t id, uint64_t now_ns);

@@ -158,6 +158,7 @@ static void reset_one(struct oracle *o, uint32_t id, uint64_t now_ns)
 {
 	struct oracle_subject *s = &o->subjects[id];
 
+	oracle_discard(o, id, now_ns);
 	if (!is_forced(s->state)) {
 		oracle_force(o, id, WEIR_STATE_CLOSED, 0, now_ns);
 		return;

@@ -391,7 +391,7 @@ void traffic_arrive(struct world *w, uint32_t client)
 			    ? w->next_server++ % shape->server_count
 			    : (uint32_t)random_below(&r, shape->server_count);
 	f->turn = 0;
-	f->turns = (uint32_t)random_below(&r, 4);
+	f->turns = (uint32_t)random_below(&r, 6);
 	f->last_idle = random_chance(&r, 20);
 	begin(w, f);
 }
@@ -412,7 +412,7 @@ static void failed(struct world *w, struct flow *f, int error)
 
 static void let_go(struct world *w, struct flow *f)
 {
-	oracle_settle_connect(&w->oracle, &f->conn, host_now_ns / NS_PER_US);
+	oracle_settle(&w->oracle, &f->conn, host_now_ns / NS_PER_US);
 	oracle_probe_well(&w->oracle, &f->conn);
 }
 
@@ -459,11 +459,12 @@ static void established(struct world *w, struct flow *f)
 	f->conn.connecting = false;
 	f->conn.connected = true;
 	f->conn.connected_us = host_now_ns / NS_PER_US;
+	f->conn.heard_us = f->conn.connected_us;
 	check_flow(w, f);
 	check_wake(w, f);
 	if (mood_of(w, f, &r) == MOOD_GREET) {
 		host_answer(f->index, 20);
-		f->answered = true;
+		f->answered = f->conn.answered = true;
 		oracle_probe_well(&w->oracle, &f->conn);
 		check_flow(w, f);
 	}
