@@ -161,15 +161,21 @@ static void forget_slices(struct registry *registry, struct subject *subject,
 }
 
 /* New thresholds; a breaker that moved elsewhere leaves nothing open here. */
-static void reconfigure(struct subject *subject, uint64_t now_ns)
+static void reconfigure(struct registry *registry, struct subject *subject,
+			uint64_t now_ns)
 {
+	const struct weir_subject *k = &registry->plane->subjects[subject->id];
 	struct breaker *breaker = &subject->breaker;
 	bool forced = breaker->state == WEIR_STATE_FORCED_OPEN ||
 		      breaker->state == WEIR_STATE_FORCED_CLOSED;
 
 	if (!registry_has_breaker(subject) && !forced &&
-	    breaker->state != WEIR_STATE_CLOSED)
+	    breaker->state != WEIR_STATE_CLOSED) {
 		breaker_force(breaker, WEIR_STATE_CLOSED, 0, now_ns);
+		/* A new epoch: what was counted before is none of its. */
+		sample_rebase(subject, k);
+		sample_refresh(subject, k, now_ns);
+	}
 	breaker_configure(breaker, registry_rules(subject), now_ns);
 }
 
@@ -183,9 +189,9 @@ static void rebind(struct registry *registry, struct service *service,
 	service->policy = policy;
 	service->rules =
 		policy && policy->breaker.set ? policy->breaker : neutral;
-	reconfigure(&service->subject, now_ns);
+	reconfigure(registry, &service->subject, now_ns);
 	for (size_t i = 0; i < service->endpoint_count; i++)
-		reconfigure(service->endpoints[i], now_ns);
+		reconfigure(registry, service->endpoints[i], now_ns);
 	if (record.slice_shift == service->slice_shift)
 		return;
 	service->slice_shift = record.slice_shift;

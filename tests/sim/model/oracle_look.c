@@ -190,10 +190,14 @@ void oracle_discard(struct oracle *o, uint32_t id, uint64_t now_ns)
 {
 	const struct policy_breaker *rules = oracle_rules(o, id);
 	struct oracle_subject *s = &o->subjects[id];
+	uint64_t known = s->slow_ended;
 
+	if (rules->slow_ns)
+		known += overdue(o, s, rules, now_ns);
 	s->success = s->failure = 0;
-	s->slow_counted = s->slow_ended +
-			  (rules->slow_ns ? overdue(o, s, rules, now_ns) : 0);
+	/* What an earlier look has found overdue stays counted. */
+	if (s->slow_counted < known)
+		s->slow_counted = known;
 	if (s->doubtful)
 		s->unsure = true;
 }
