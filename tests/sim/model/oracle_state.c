@@ -63,6 +63,7 @@ void oracle_bind(struct oracle *o, uint32_t slot,
 {
 	struct oracle_service *service = &o->services[slot];
 	struct policy_breaker before[2];
+	bool panic = service->panic;
 
 	before[0] = *oracle_rules(o, slot);
 	for (uint32_t id = 0; id < o->subjects_max; id++)
@@ -84,6 +85,8 @@ void oracle_bind(struct oracle *o, uint32_t slot,
 			oracle_move(o, s, WEIR_STATE_CLOSED, now_ns);
 		}
 	}
+	/* The next tick looks whether that goes on. */
+	service->panic = panic;
 }
 
 static void slice_changed(struct oracle_subject *s, uint64_t now_ns)
