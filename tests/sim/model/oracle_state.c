@@ -155,6 +155,7 @@ void oracle_force(struct oracle *o, uint32_t id, enum weir_state to,
 		s->entry_count = 0;
 	if (is_forced(to))
 		s->until_ns = ttl_ns ? now_ns + ttl_ns : 0;
+	o->services[s->slot].panic = oracle_panics(o, s->slot, now_ns);
 }
 
 static void reset_one(struct oracle *o, uint32_t id, uint64_t now_ns)
@@ -172,10 +173,12 @@ static void reset_one(struct oracle *o, uint32_t id, uint64_t now_ns)
 
 void oracle_reset(struct oracle *o, uint32_t id, uint64_t now_ns)
 {
+	uint32_t slot = o->subjects[id].slot;
+
 	reset_one(o, id, now_ns);
-	if (o->subjects[id].is_endpoint)
-		return;
-	for (uint32_t i = o->services_max; i < o->subjects_max; i++)
+	for (uint32_t i = o->services_max;
+	     !o->subjects[id].is_endpoint && i < o->subjects_max; i++)
 		if (o->subjects[i].known && o->subjects[i].slot == id)
 			reset_one(o, i, now_ns);
+	o->services[slot].panic = oracle_panics(o, slot, now_ns);
 }
