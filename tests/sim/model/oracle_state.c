@@ -104,6 +104,7 @@ void oracle_meet(struct oracle *o, const struct subject *subject,
 	if (subject->service->slice_shift != service->slice_shift &&
 	    subject->id == subject->service->slot) {
 		service->slice_shift = subject->service->slice_shift;
+		service->sliced_us = now_ns / NS_PER_US;
 		for (uint32_t id = 0; id < o->subjects_max; id++)
 			if (o->subjects[id].slot == s->slot)
 				slice_changed(&o->subjects[id], now_ns);
@@ -118,6 +119,11 @@ void oracle_meet(struct oracle *o, const struct subject *subject,
 	if (!s->known)
 		s->since_ns = subject->breaker.since_ns;
 	s->known = true;
+	/* Its calls are in slices that the agent reads with another measure. */
+	if (s->first && s->first->start_us < service->sliced_us) {
+		s->doubtful = s->in_flight;
+		s->unsure = true;
+	}
 	if (!restarted)
 		return;
 	s->entry_count = 0;
