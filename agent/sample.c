@@ -107,6 +107,8 @@ static void shrink_stale(struct subject *subject, const struct weir_subject *k)
 
 	if (subject->stale_calls > calls)
 		subject->stale_calls = calls;
+	if (subject->stale_first > subject->stale_calls)
+		subject->stale_first = (uint32_t)subject->stale_calls;
 }
 
 static uint64_t rise(uint64_t now, uint64_t *seen)
