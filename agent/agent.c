@@ -66,8 +66,7 @@ static int print_checks(void)
 static int check_host(struct agent *agent)
 {
 	const struct preflight_check *checks = agent->checks;
-	size_t count =
-		preflight_run(NULL, agent->checks, PREFLIGHT_CHECKS_MAX);
+	size_t count = preflight_run(NULL, agent->checks, PREFLIGHT_CHECKS_MAX);
 	const char *hint = "";
 	char what[512] = "";
 	size_t used = 0;
@@ -250,6 +249,17 @@ static int open_http(struct agent *agent)
 
 /* ---- running -------------------------------------------------------------------------- */
 
+static void restore_overrides(struct agent *agent)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+
+	if (overrides_load(&agent->overrides, &agent->store, now_ns))
+		log_warning("%s: not readable; what operators had forced is "
+			    "not held any more",
+			    agent->store.overrides);
+	overrides_restore(&agent->overrides, &agent->decide, now_ns);
+}
+
 /* The first generation lets the programs go (W2). */
 static int activate(struct agent *agent)
 {
@@ -265,6 +275,8 @@ static int activate(struct agent *agent)
 	control->heartbeat_ns = clock_monotonic_ns();
 	pthread_mutex_lock(&agent->lock);
 	err = apply_start(agent);
+	if (!err)
+		restore_overrides(agent);
 	pthread_mutex_unlock(&agent->lock);
 	return err;
 }
@@ -347,6 +359,7 @@ static void stop(struct agent *agent, bool remove)
 	compiled_free(agent->compiled);
 	policy_set_free(agent->set);
 	clients_clear(&agent->clients);
+	overrides_clear(&agent->overrides);
 	events_close(agent->events);
 	if (agent->cgroup_fd >= 0)
 		close(agent->cgroup_fd);

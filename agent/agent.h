@@ -19,6 +19,7 @@
 #include "agent/faults.h"
 #include "agent/http.h"
 #include "agent/options.h"
+#include "agent/overrides.h"
 #include "agent/registry.h"
 #include "agent/reset.h"
 #include "agent/store.h"
@@ -35,6 +36,7 @@ struct agent {
 	int cgroup_fd;	       /* locked: one agent a cgroup */
 	int pins_fd;	       /* locked: one agent a pin directory */
 	struct store store;
+	struct overrides overrides;
 	struct dataplane *plane;
 	struct registry registry;
 	struct decide decide;

@@ -135,6 +135,18 @@ static int find_subject(struct agent *agent, const char *name,
 	return 0;
 }
 
+/* So that the next agent holds what this one was told to hold. */
+static void keep_overrides(struct agent *agent)
+{
+	int err = overrides_save(&agent->overrides, &agent->store,
+				 &agent->registry, clock_monotonic_ns());
+
+	if (err)
+		log_warning("%s: %s; what is forced now is in force, but would "
+			    "not outlive this agent",
+			    agent->store.overrides, strerror(-err));
+}
+
 static int force(void *ctx, const struct http_caller *who, const char *name,
 		 const char *state, double ttl_seconds, const char *reason,
 		 struct weir_errors *errors)
@@ -152,10 +164,12 @@ static int force(void *ctx, const struct http_caller *who, const char *name,
 	name_caller(who, by, sizeof(by));
 	pthread_mutex_lock(&agent->lock);
 	err = find_subject(agent, name, errors, &subject);
-	if (!err)
+	if (!err) {
 		decide_force(&agent->decide, subject, to,
 			     (uint64_t)(ttl_seconds * 1e9), by,
 			     reason ? reason : "", clock_monotonic_ns());
+		keep_overrides(agent);
+	}
 	pthread_mutex_unlock(&agent->lock);
 	log_info("force %s %s for %.0f s by uid %u, pid %d, reason: %s: %s",
 		 name, state, ttl_seconds, who->uid, who->pid,

@@ -52,6 +52,8 @@ int store_open(struct store *store, const char *const *dirs, size_t dir_count,
 		 applied_dir);
 	snprintf(store->accepted, sizeof(store->accepted), "%s/accepted.yaml",
 		 state_dir);
+	snprintf(store->overrides, sizeof(store->overrides),
+		 "%s/overrides.json", state_dir);
 	store->dirs = dirs;
 	store->dir_count = dir_count;
 	err = make_directory(state_dir);
@@ -484,6 +486,11 @@ static int replace_file(const char *path, const char *text)
 int store_write_applied(const struct store *store, const char *text)
 {
 	return replace_file(store->applied, text);
+}
+
+int store_write_overrides(const struct store *store, const char *text)
+{
+	return replace_file(store->overrides, text);
 }
 
 int store_write_accepted(const struct store *store,

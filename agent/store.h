@@ -19,8 +19,9 @@
 struct store {
 	const char *const *dirs; /* rising precedence */
 	size_t dir_count;
-	char applied[256];  /* STATE/applied/policies.yaml */
-	char accepted[256]; /* STATE/accepted.yaml */
+	char applied[256];   /* STATE/applied/policies.yaml */
+	char accepted[256];  /* STATE/accepted.yaml */
+	char overrides[256]; /* STATE/overrides.json */
 };
 
 /* All policies in force, and a row for each one there is. */
@@ -58,6 +59,7 @@ int store_load_accepted(struct policy_set **out, struct weir_errors *errors,
 
 /* Replaces the applied file, in one rename. */
 int store_write_applied(const struct store *store, const char *text);
+int store_write_overrides(const struct store *store, const char *text);
 int store_write_accepted(const struct store *store,
 			 const struct policy_set *set);
 

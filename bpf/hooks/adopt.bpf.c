@@ -9,8 +9,8 @@
  * walk holds each socket's lock, so no other hook is at work on it. After a
  * change of policies it moves connections to the service that governs them now.
  */
-#include "bpf/conn.h"
 #include "bpf/service.h"
+#include "bpf/turn.h"
 
 /* Is the socket's cgroup the one we are attached to, or below it? */
 static __always_inline bool in_our_cgroup(struct sock *sk)

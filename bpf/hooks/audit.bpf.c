@@ -8,7 +8,7 @@
  * awaited for too long: where no send hook exists that is what is decided on,
  * elsewhere it tells a slow backend from a slow network.
  */
-#include "bpf/conn.h"
+#include "bpf/turn.h"
 
 #define STALE_US	1000000ull
 #define SILENT_PROBE_US 1000000ull

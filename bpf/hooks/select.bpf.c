@@ -6,7 +6,7 @@
  * the moment a connection is listed what becomes of it is Weir's doing and no
  * failure of the backend (W9).
  */
-#include "bpf/conn.h"
+#include "bpf/turn.h"
 
 static __always_inline bool concerns(const struct weir_conn *conn,
 				     const struct weir_select *select)

@@ -6,7 +6,7 @@
  * CLOSE tells how everything ended. These programs have no recursion guard,
  * so unlike tracepoints they see every end: counting is done here.
  */
-#include "bpf/conn.h"
+#include "bpf/turn.h"
 
 static __always_inline struct tcp_sock *tcp_of(struct bpf_sock_ops *ctx)
 {
@@ -131,7 +131,8 @@ static __always_inline void on_close(struct tcp_sock *tp,
 		connect_end(tp, conn, service, failure, now_us());
 	else if (conn->held == WEIR_HELD_RESERVED)
 		connect_never_sent(conn, service);
-	else if (established && !(conn->flags & WEIR_CONN_RELEASED) &&
+	else if (established &&
+		 !(conn->flags & (WEIR_CONN_RELEASED | WEIR_CONN_RESET)) &&
 		 turn_awaited(conn, tp))
 		turn_fail(conn, service, tp, failure);
 	else if (close == WEIR_CLOSE_FIN)

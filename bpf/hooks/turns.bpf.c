@@ -10,7 +10,7 @@
  * Tracepoints can be skipped by their recursion guard: nothing that must be
  * exact depends on them. Before 6.3 tcp_probe stands in for sk_data_ready.
  */
-#include "bpf/conn.h"
+#include "bpf/turn.h"
 
 struct turn {
 	struct weir_conn *conn;
