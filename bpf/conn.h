@@ -470,6 +470,9 @@ shared void call_end(struct weir_conn *conn, const struct weir_service *service,
 	outcome_record(conn, service, &o);
 }
 
+/* The kernel sends an unanswered SYN again after a second. */
+#define SYN_RESENT_US 1000000ull
+
 /* The local side gave the call up. */
 static __always_inline void call_give_up(struct weir_conn *conn,
 					 const struct weir_service *service,
@@ -481,6 +484,8 @@ static __always_inline void call_give_up(struct weir_conn *conn,
 		.at_us = now_us(),
 	};
 
+	end.resent = call == WEIR_CALL_CONNECT &&
+		     end.at_us - conn->call_us > SYN_RESENT_US;
 	call_end(conn, service, &end);
 }
 

@@ -256,6 +256,21 @@ static void release_forced(struct world *w)
 	}
 }
 
+/* A full bulkhead would keep the healthy traffic from the probes. */
+static void lift_caps(struct world *w)
+{
+	struct weir_policy before[WORLD_SERVICES_MAX];
+	bool any = false;
+
+	memcpy(before, w->policies, sizeof(before));
+	for (uint32_t i = 0; i < w->shape->service_count; i++) {
+		any = any || w->policies[i].bulkhead.set;
+		w->policies[i].bulkhead.set = false;
+	}
+	if (any)
+		apply(w, before);
+}
+
 void faults_heal(struct world *w)
 {
 	world_say(w, "from here on all is well");
@@ -264,6 +279,7 @@ void faults_heal(struct world *w)
 	host_loses_events = false;
 	if (!w->daemon.running)
 		faults_restart(w);
+	lift_caps(w);
 	release_forced(w);
 	w->end_ns = host_now_ns + w->shape->heal_ns;
 }

@@ -83,6 +83,7 @@ struct oracle_subject {
 struct oracle_service {
 	const struct weir_policy *policy;
 	uint32_t slice_shift;
+	uint64_t sliced_us; /* since when it is that */
 	uint64_t tripped_ns;
 	bool panic;
 };

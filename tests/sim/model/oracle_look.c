@@ -192,7 +192,8 @@ void oracle_discard(struct oracle *o, uint32_t id, uint64_t now_ns)
 	struct oracle_subject *s = &o->subjects[id];
 	uint64_t known = s->slow_ended;
 
-	if (rules->slow_ns)
+	/* In doubt the agent may not have known of them. */
+	if (rules->slow_ns && !s->doubtful)
 		known += overdue(o, s, rules, now_ns);
 	s->success = s->failure = 0;
 	/* What an earlier look has found overdue stays counted. */

@@ -63,6 +63,7 @@ void oracle_bind(struct oracle *o, uint32_t slot,
 {
 	struct oracle_service *service = &o->services[slot];
 	struct policy_breaker before[2];
+	bool panic = service->panic;
 
 	before[0] = *oracle_rules(o, slot);
 	for (uint32_t id = 0; id < o->subjects_max; id++)
@@ -84,6 +85,8 @@ void oracle_bind(struct oracle *o, uint32_t slot,
 			oracle_move(o, s, WEIR_STATE_CLOSED, now_ns);
 		}
 	}
+	/* The next tick looks whether that goes on. */
+	service->panic = panic;
 }
 
 static void slice_changed(struct oracle_subject *s, uint64_t now_ns)
@@ -101,6 +104,7 @@ void oracle_meet(struct oracle *o, const struct subject *subject,
 	if (subject->service->slice_shift != service->slice_shift &&
 	    subject->id == subject->service->slot) {
 		service->slice_shift = subject->service->slice_shift;
+		service->sliced_us = now_ns / NS_PER_US;
 		for (uint32_t id = 0; id < o->subjects_max; id++)
 			if (o->subjects[id].slot == s->slot)
 				slice_changed(&o->subjects[id], now_ns);
@@ -115,6 +119,11 @@ void oracle_meet(struct oracle *o, const struct subject *subject,
 	if (!s->known)
 		s->since_ns = subject->breaker.since_ns;
 	s->known = true;
+	/* Its calls are in slices that the agent reads with another measure. */
+	if (s->first && s->first->start_us < service->sliced_us) {
+		s->doubtful = s->in_flight;
+		s->unsure = true;
+	}
 	if (!restarted)
 		return;
 	s->entry_count = 0;
@@ -152,6 +161,7 @@ void oracle_force(struct oracle *o, uint32_t id, enum weir_state to,
 		s->entry_count = 0;
 	if (is_forced(to))
 		s->until_ns = ttl_ns ? now_ns + ttl_ns : 0;
+	o->services[s->slot].panic = oracle_panics(o, s->slot, now_ns);
 }
 
 static void reset_one(struct oracle *o, uint32_t id, uint64_t now_ns)
@@ -169,10 +179,12 @@ static void reset_one(struct oracle *o, uint32_t id, uint64_t now_ns)
 
 void oracle_reset(struct oracle *o, uint32_t id, uint64_t now_ns)
 {
+	uint32_t slot = o->subjects[id].slot;
+
 	reset_one(o, id, now_ns);
-	if (o->subjects[id].is_endpoint)
-		return;
-	for (uint32_t i = o->services_max; i < o->subjects_max; i++)
+	for (uint32_t i = o->services_max;
+	     !o->subjects[id].is_endpoint && i < o->subjects_max; i++)
 		if (o->subjects[i].known && o->subjects[i].slot == id)
 			reset_one(o, i, now_ns);
+	o->services[slot].panic = oracle_panics(o, slot, now_ns);
 }
