@@ -61,29 +61,33 @@ static void name_denied(struct agent *agent, const struct weir_event *event)
 		   where);
 }
 
-static int take_event(void *ctx, void *data, size_t bytes)
+void loop_take_event(struct agent *agent, const void *data, size_t bytes,
+		     uint64_t now_ns)
 {
-	struct agent *agent = ctx;
 	const struct weir_event *event = data;
-	uint64_t now_ns = clock_monotonic_ns();
 	struct subject *subject;
 
 	if (bytes < sizeof(*event) ||
 	    event->subject >= dataplane_subjects_max(agent->plane))
-		return 0;
+		return;
 	if (event->type == WEIR_EVENT_ENDPOINT) {
 		registry_endpoint(&agent->registry, &event->key, event->subject,
 				  now_ns);
-		return 0;
+		return;
 	}
 	if (event->type == WEIR_EVENT_DENIED) {
 		name_denied(agent, event);
-		return 0;
+		return;
 	}
 	agent->hints_total++;
 	subject = agent->registry.subjects[event->subject];
 	if (subject)
 		decide_step(&agent->decide, subject, now_ns);
+}
+
+static int take_event(void *ctx, void *data, size_t bytes)
+{
+	loop_take_event(ctx, data, bytes, clock_monotonic_ns());
 	return 0;
 }
 

@@ -120,6 +120,18 @@ char *text_printable(const char *text, size_t bytes)
 	return copy;
 }
 
+void text_copy(char *out, size_t bytes, const char *text)
+{
+	size_t used = strnlen(text, bytes);
+
+	if (used == bytes)
+		/* A byte that continues a character begins none. */
+		for (used--; used && (text[used] & 0xc0) == 0x80; used--)
+			;
+	memcpy(out, text, used);
+	out[used] = '\0';
+}
+
 static void format_time(const char *format, int64_t realtime_ns, char *out)
 {
 	int64_t rest_ns = realtime_ns % NS_PER_S;

@@ -36,6 +36,9 @@ void text_clear(struct text *text);
  */
 char *text_printable(const char *text, size_t bytes);
 
+/* As much as has room, NUL-terminated; no character is cut in two. */
+void text_copy(char *out, size_t bytes, const char *text);
+
 /* "2026-11-24T14:02:11.204Z"; year 0 to 9999, else "unknown". */
 void text_time(int64_t realtime_ns, char out[TEXT_TIME_BYTES]);
 

@@ -19,6 +19,8 @@
 static void tell_enforcement(struct story *story)
 {
 	const struct snapshot_service *s = story->service;
+	uint64_t would = story_decisions(s, WEIR_VERDICT_WOULD_REFUSE) +
+			 story_decisions(s, WEIR_VERDICT_WOULD_DROP);
 
 	if (s->observed) {
 		story_say(story, "policy",
@@ -29,8 +31,7 @@ static void tell_enforcement(struct story *story)
 		story_say(story, "mode",
 			  "observe: the breaker runs, nothing is refused; "
 			  "%llu connections would have been",
-			  (unsigned long long)story_decisions(
-				  s, WEIR_VERDICT_WOULD_REFUSE));
+			  (unsigned long long)would);
 	if (s->panic)
 		story_say(
 			story, "panic",

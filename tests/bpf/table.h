@@ -132,6 +132,24 @@ static const struct case_row case_rows[] = {
 	{ "rule_outside_its_ports", CASE_BEATS, { 81, 80, 80, 9, 0, 0 }, { 0 } },
 	{ "rule_higher_rank_wins", CASE_BEATS, { 80, 1, 99, 9, 8, 1 }, { 1 } },
 	{ "rule_equal_rank_keeps_the_first", CASE_BEATS, { 80, 1, 99, 8, 8, 1 }, { 0 } },
+	/* turns or not */
+	{ "no_strike_at_first", CASE_STRIKES, { 0, WEIR_CONN_OVERLAP }, { 0 } },
+	{ "strikes_are_two_bits", CASE_STRIKES, { 3 * WEIR_CONN_OVERLAP, WEIR_CONN_OVERLAP }, { 3 } },
+	{ "strikes_of_a_kind_are_its_own", CASE_STRIKES, { 3 * WEIR_CONN_OVERLAP | WEIR_CONN_LONE, WEIR_CONN_LONE }, { 1 } },
+	{ "strikes_of_pushes_are_their_own", CASE_STRIKES, { 3 * WEIR_CONN_LONE | 2 * WEIR_CONN_PUSH, WEIR_CONN_PUSH }, { 2 } },
+	{ "strikes_leave_other_flags_alone", CASE_STRIKES, { WEIR_CONN_ESTABLISHED | WEIR_CONN_ANSWERED | MANNER_CLEAN_BITS, WEIR_CONN_PUSH }, { 0 } },
+	{ "fourteen_turns_forgive_nothing", CASE_FORGIVES, { 14 * WEIR_CONN_CLEAN }, { 0 } },
+	{ "fifteen_turns_forgive", CASE_FORGIVES, { 15 * WEIR_CONN_CLEAN | WEIR_CONN_LONE }, { 1 } },
+	{ "what_is_above_is_no_turn", CASE_FORGIVES, { 14 * WEIR_CONN_CLEAN | 3 * WEIR_CONN_HELD }, { 0 } },
+	{ "one_that_takes_none_is_no_habit", CASE_FOUND, { 0 }, { 5 } },
+	{ "the_score_ends_at_its_maximum", CASE_FOUND, { 12 }, { WEIR_MANNER_MAX } },
+	{ "the_maximum_stays", CASE_FOUND, { WEIR_MANNER_MAX }, { WEIR_MANNER_MAX } },
+	{ "one_that_takes_turns_counts_one", CASE_KEPT, { WEIR_MANNER_MAX }, { WEIR_MANNER_MAX - 1 } },
+	{ "turns_are_never_below_zero", CASE_KEPT, { 0 }, { 0 } },
+	{ "below_known_all_are_judged", CASE_KNOWN, { WEIR_MANNER_KNOWN - 1, 1 }, { 0 } },
+	{ "known_ones_are_left_alone", CASE_KNOWN, { WEIR_MANNER_KNOWN, 1 }, { 1 } },
+	{ "one_in_sixteen_is_judged_anew", CASE_KNOWN, { WEIR_MANNER_MAX, 16 }, { 0 } },
+	{ "the_next_is_not", CASE_KNOWN, { WEIR_MANNER_MAX, 17 }, { 1 } },
 };
 /* clang-format on */
 

@@ -92,6 +92,35 @@ static void a_failed_text_yields_nothing(void **state)
 	assert_false(text.failed);
 }
 
+static void a_copy_ends_between_two_characters(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t bytes;
+		const char *copy;
+	} rows[] = {
+		{"", 1, ""},
+		{"abc", 4, "abc"},
+		{"abc", 3, "ab"},
+		{"abc", 1, ""},
+		{"a\u00fcb", 5, "a\u00fcb"},
+		{"a\u00fcb", 4, "a\u00fc"},
+		{"a\u00fcb", 3, "a"},
+		{"\u20ac", 3, ""},
+		{"\u20ac\u20ac", 6, "\u20ac"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char out[8];
+
+		memset(out, 'x', sizeof(out));
+		text_copy(out, rows[i].bytes, rows[i].text);
+		assert_string_equal(out, rows[i].copy);
+		assert_int_equal(out[rows[i].bytes], 'x');
+	}
+}
+
 static void times_are_utc_with_milliseconds(void **state)
 {
 	static const struct {
@@ -171,6 +200,7 @@ int main(void)
 		cmocka_unit_test(a_text_without_additions_is_empty),
 		cmocka_unit_test(a_taken_text_begins_anew),
 		cmocka_unit_test(a_failed_text_yields_nothing),
+		cmocka_unit_test(a_copy_ends_between_two_characters),
 		cmocka_unit_test(times_are_utc_with_milliseconds),
 		cmocka_unit_test(spans_have_two_figures_at_most),
 	};
