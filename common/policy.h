@@ -81,6 +81,8 @@ struct policy_bulkhead {
 	bool set;
 	uint32_t connections_max;	   /* WEIR_NONE: no limit */
 	uint32_t endpoint_connections_max; /* WEIR_NONE: no limit */
+	uint32_t connecting_max;	   /* 0: no limit */
+	uint32_t calls_max;		   /* in flight; 0: no limit */
 	uint32_t warn_at;		   /* percent */
 };
 

@@ -81,6 +81,8 @@ struct weir_service compile_service(const struct weir_policy *policy)
 		out.connections_max = policy->bulkhead.connections_max;
 		out.endpoint_connections_max =
 			policy->bulkhead.endpoint_connections_max;
+		out.connecting_max = policy->bulkhead.connecting_max;
+		out.calls_max = policy->bulkhead.calls_max;
 	}
 	if (policy->rate.set) {
 		out.rate_ns = NS_PER_SECOND / policy->rate.per_second;

@@ -168,10 +168,48 @@ static __always_inline void token_give(struct attempt *a)
 	a->flags &= ~WEIR_CONN_PROBE;
 }
 
+static __always_inline void places_give(struct attempt *a)
+{
+	cap_give(&a->subject->in_use);
+	if (a->endpoint)
+		cap_give(&a->endpoint->in_use);
+	if (a->flags & WEIR_CONN_SYN)
+		cap_give(&a->subject->syns);
+	a->flags &= ~WEIR_CONN_SYN;
+	token_give(a);
+}
+
+/* Calls on open connections cannot be refused; what can be is one more. */
+static __always_inline bool too_many_calls(struct attempt *a, bool enforcing)
+{
+	__u32 max = a->service->calls_max;
+
+	return max && a->subject->calls_active >= max &&
+	       refuse(a, WEIR_REASON_CAP, enforcing);
+}
+
+static __always_inline bool too_many_syns(struct attempt *a, bool enforcing)
+{
+	enum cap_result result;
+
+	/* Enforced, it would not be connecting. */
+	if (!a->service->connecting_max || a->flags & WEIR_CONN_SHADOW)
+		return false;
+	result = cap_take(&a->subject->syns, a->service->connecting_max);
+	if (result == CAP_TAKEN) {
+		a->flags |= WEIR_CONN_SYN;
+		return false;
+	}
+	if (result == CAP_LOST)
+		fault_count(WEIR_FAULT_CAS_LOST);
+	return refuse(a, WEIR_REASON_CAP, enforcing);
+}
+
 /* Takes the places of service and endpoint; true: refused, nothing is held. */
 static __always_inline bool bulkhead_full(struct attempt *a, bool enforcing)
 {
-	if (cap_full(a, a->subject, a->service->connections_max, enforcing)) {
+	if (too_many_calls(a, enforcing) ||
+	    cap_full(a, a->subject, a->service->connections_max, enforcing)) {
 		token_give(a);
 		return true;
 	}
@@ -182,15 +220,11 @@ static __always_inline bool bulkhead_full(struct attempt *a, bool enforcing)
 		token_give(a);
 		return true;
 	}
+	if (too_many_syns(a, enforcing)) {
+		places_give(a);
+		return true;
+	}
 	return false;
-}
-
-static __always_inline void places_give(struct attempt *a)
-{
-	cap_give(&a->subject->in_use);
-	if (a->endpoint)
-		cap_give(&a->endpoint->in_use);
-	token_give(a);
 }
 
 /* Last, so that what is refused for another reason uses up no rate. */

@@ -59,6 +59,8 @@ static const char whole[] =
 	"establishedConnections: resetStuck, resetRate: 20}\n"
 	"  bulkhead:\n"
 	"    maxConnections: 100\n"
+	"    maxConnecting: 32\n"
+	"    maxConcurrentCalls: 50\n"
 	"    perEndpoint: {maxConnections: 40}\n"
 	"    warnAt: 90\n"
 	"  rateLimit: {connectionsPerSecond: 200, burst: 30}\n"
@@ -113,6 +115,8 @@ static void every_value_arrives_elsewhere(void **state)
 	assert_true(policy->bulkhead.set);
 	assert_int_equal(policy->bulkhead.connections_max, 100);
 	assert_int_equal(policy->bulkhead.endpoint_connections_max, 40);
+	assert_int_equal(policy->bulkhead.connecting_max, 32);
+	assert_int_equal(policy->bulkhead.calls_max, 50);
 	assert_int_equal(policy->bulkhead.warn_at, 90);
 	assert_true(policy->rate.set);
 	assert_int_equal(policy->rate.per_second, 200);
