@@ -7,8 +7,10 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "agent/log.h"
 #include "common/scoped.h"
 
 static void link_path(const struct pins *pins,
@@ -86,8 +88,14 @@ int links_attach_egress(struct bpf_link **out, struct bpf_program *program,
 		return err;
 	err = resetter_attach(resetter, bpf_program__fd(program), cgroup_fd,
 			      &made);
-	if (err)
+	if (err) {
+		log_error("attaching %s: %s%s", bpf_program__name(program),
+			  strerror(-err),
+			  err == -EPIPE ? ": the process that has the right to "
+					  "is gone; restart the agent"
+					: "");
 		return err;
+	}
 	/* From here on the pin holds it, and libbpf opens that. */
 	scoped(fd) int link = made;
 	link_path(pins, program, path);
