@@ -65,6 +65,15 @@ void text_add(struct text *text, const char *format, ...)
 	text->bytes += (size_t)bytes;
 }
 
+void text_add_bytes(struct text *text, const char *data, size_t bytes)
+{
+	if (!grow(text, bytes))
+		return;
+	memcpy(text->data + text->bytes, data, bytes);
+	text->bytes += bytes;
+	text->data[text->bytes] = '\0';
+}
+
 char *text_take(struct text *text, size_t *opt_bytes)
 {
 	char *data = NULL;

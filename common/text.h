@@ -25,6 +25,9 @@ struct text {
 void text_add(struct text *text, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* As they are, a NUL among them too. */
+void text_add_bytes(struct text *text, const char *data, size_t bytes);
+
 /* The caller frees the result. NULL: out of memory. *text is empty after. */
 char *text_take(struct text *text, size_t *opt_bytes);
 

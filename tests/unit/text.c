@@ -54,6 +54,24 @@ static void one_long_addition_is_whole(void **state)
 	}
 }
 
+static void bytes_are_added_as_they_are(void **state)
+{
+	struct text text = {0};
+	scoped(text) char *taken = NULL;
+	char many[1000];
+	size_t bytes = 0;
+
+	(void)state;
+	memset(many, 'x', sizeof(many));
+	text_add_bytes(&text, "a\0b", 3);
+	text_add_bytes(&text, many, sizeof(many));
+	text_add(&text, "%s", "c");
+	taken = text_take(&text, &bytes);
+	assert_int_equal(bytes, 1004);
+	assert_memory_equal(taken, "a\0bxx", 5);
+	assert_string_equal(taken + 1002, "xc");
+}
+
 static void a_text_without_additions_is_empty(void **state)
 {
 	struct text text = {0};
@@ -197,6 +215,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_added_is_there_in_order),
 		cmocka_unit_test(one_long_addition_is_whole),
+		cmocka_unit_test(bytes_are_added_as_they_are),
 		cmocka_unit_test(a_text_without_additions_is_empty),
 		cmocka_unit_test(a_taken_text_begins_anew),
 		cmocka_unit_test(a_failed_text_yields_nothing),
