@@ -158,6 +158,13 @@ int policies_load(struct weir_policies *out, struct weir_errors *errors,
  */
 int policies_check_directory(struct weir_errors *errors, const char *path);
 
+/*
+ * Reads a text to its end, at most one byte more than POLICY_FILE_BYTES_MAX: the
+ * parser then says that it is too much. NUL-terminated; the caller frees it.
+ * -ENOMEM or -errno.
+ */
+int policies_read(int fd, char **out, size_t *out_bytes);
+
 /* Is it a name that a policy directory is read for? */
 bool policies_is_file_name(const char *name);
 
