@@ -88,8 +88,8 @@ static __always_inline void case_run_words(struct case_io *io)
 	switch (io->op) {
 	case CASE_RATE:
 		io->word = io->in[0];
-		io->out[0] = rate_take(&io->word, io->in[1], io->in[2],
-				       io->in[3]);
+		io->out[0] =
+			rate_take(&io->word, io->in[1], io->in[2], io->in[3]);
 		io->out[1] = io->word;
 		break;
 	case CASE_PROBE_TAKE:
