@@ -23,14 +23,29 @@ static __always_inline __u32 written_seq(struct tcp_sock *tp)
 	return seq - 1;
 }
 
+/*
+ * So many bytes, written since the last answer: are they no request? Not the
+ * first ones of a connection, nor where such were answered before.
+ */
+static __always_inline bool asks_nothing(const struct weir_conn *conn,
+					 __u32 bytes)
+{
+	return (conn->flags & (WEIR_CONN_ANSWERED | WEIR_CONN_TERSE)) ==
+		       WEIR_CONN_ANSWERED &&
+	       manner_acknowledges(bytes);
+}
+
 /* Has a request been written that no answer has followed? */
 static __always_inline bool turn_awaited(struct weir_conn *conn,
 					 struct tcp_sock *tp)
 {
+	__u32 unanswered = written_seq(tp) - conn->turn_seq;
+
 	if (conn->flags & WEIR_CONN_DUPLEX)
 		return false;
 	return conn->call == WEIR_CALL_TURN ||
-	       (tp->bytes_sent && written_seq(tp) != conn->turn_seq);
+	       (tp->bytes_sent && unanswered &&
+		!asks_nothing(conn, unanswered));
 }
 
 /* Did anything since the last answer have to be sent again? */

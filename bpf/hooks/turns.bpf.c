@@ -81,6 +81,9 @@ static __always_inline void turn_end(struct turn *t, __u32 seq, __u64 at_us)
 		.resent = turn_resent(conn, tp),
 	};
 
+	/* It was a request: here they are that short. */
+	if (manner_acknowledges(seq - conn->turn_seq))
+		conn_flag_set(conn, WEIR_CONN_TERSE);
 	/* Before the call word: see the start of this file. */
 	__sync_lock_test_and_set(&conn->turn_seq, seq);
 	conn->retransmits = tp->total_retrans;
@@ -156,7 +159,7 @@ static __always_inline void part_answered(struct turn *t, __u64 at_us)
 	if (strike(t, WEIR_CONN_OVERLAP) || seq == t->conn->turn_seq)
 		return;
 	turn_end(t, seq, at_us);
-	if (weir_send_hook)
+	if (weir_send_hook && !asks_nothing(t->conn, written_seq(t->tp) - seq))
 		call_start(t->conn, t->service, WEIR_CALL_TURN, at_us);
 }
 
@@ -239,6 +242,8 @@ int BPF_PROG(weir_send, struct sock *sk, int ret, int flags)
 	at_us = t.tp->snd_nxt == seq ? t.tp->tcp_mstamp : now_us();
 	if (t.conn->call == WEIR_CALL_NONE) {
 		t.conn->wrote_us = at_us;
+		if (asks_nothing(t.conn, seq - t.conn->turn_seq))
+			return 0;
 		call_start(t.conn, t.service, WEIR_CALL_TURN, at_us);
 	} else if (t.conn->call == WEIR_CALL_TURN) {
 		written_on(&t, seq, at_us);

@@ -25,6 +25,17 @@
 	(3 * WEIR_CONN_OVERLAP | 3 * WEIR_CONN_LONE | 3 * WEIR_CONN_PUSH)
 #define MANNER_CLEAN_BITS (15 * WEIR_CONN_CLEAN)
 
+/*
+ * HTTP/2 takes turns while one request at a time is made, but for what a client
+ * writes to acknowledge the server's settings: nine bytes, in TLS 1.2 or 1.3 a
+ * record of these sizes, and nobody answers them. Taken for a request it would
+ * hang for as long as the connection idles.
+ */
+static __always_inline int manner_acknowledges(__u32 bytes)
+{
+	return bytes == 9 || bytes == 30 || bytes == 31 || bytes == 38;
+}
+
 /* Strikes are two bits in the flags, at `one`. */
 static __always_inline __u32 manner_strikes(__u32 flags, __u32 one)
 {

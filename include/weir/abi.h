@@ -372,6 +372,7 @@ enum weir_call {
 #define WEIR_CONN_UNSETTLED   (1u << 13) /* closed; was an answer awaited? */
 #define WEIR_CONN_PROVEN      (1u << 14) /* a success of it has been judged */
 #define WEIR_CONN_SYN	      (1u << 15) /* holds a place among those connecting */
+#define WEIR_CONN_TERSE	      (1u << 28) /* see manner_acknowledges() */
 #define WEIR_CONN_ADVISORY    (1u << 9) /* a shadow that is let in if enforced */
 /* Two bits each: how often the two sides did not wait for each other. */
 #define WEIR_CONN_OVERLAP (1u << 16) /* an answer before the request was out */

@@ -46,6 +46,7 @@ enum case_op {
 	CASE_KEPT,	   /* score -> score */
 	CASE_KNOWN,	   /* score, nth connection -> ? */
 	CASE_RATE,	   /* word, interval, burst, now -> result, word */
+	CASE_ACKNOWLEDGES, /* bytes -> ? */
 };
 
 #define CASE_IN	 6
@@ -201,6 +202,9 @@ static __always_inline void case_run_manner(struct case_io *io)
 	case CASE_KNOWN:
 		io->out[0] = manner_known(io->in[0], io->in[1]);
 		break;
+	case CASE_ACKNOWLEDGES:
+		io->out[0] = manner_acknowledges(io->in[0]);
+		break;
 	}
 }
 
@@ -230,6 +234,7 @@ static __always_inline void case_run(struct case_io *io)
 	case CASE_FOUND:
 	case CASE_KEPT:
 	case CASE_KNOWN:
+	case CASE_ACKNOWLEDGES:
 		case_run_manner(io);
 		break;
 	default:

@@ -156,6 +156,12 @@ static const struct case_row case_rows[] = {
 	{ "below_known_all_are_judged", CASE_KNOWN, { WEIR_MANNER_KNOWN - 1, 1 }, { 0 } },
 	{ "known_ones_are_left_alone", CASE_KNOWN, { WEIR_MANNER_KNOWN, 1 }, { 1 } },
 	{ "one_in_sixteen_is_judged_anew", CASE_KNOWN, { WEIR_MANNER_MAX, 16 }, { 0 } },
+	{ "settings_are_acknowledged_in_9_bytes", CASE_ACKNOWLEDGES, { 9 }, { 1 } },
+	{ "in_tls_1_3_in_31", CASE_ACKNOWLEDGES, { 31 }, { 1 } },
+	{ "in_tls_1_2_in_38", CASE_ACKNOWLEDGES, { 38 }, { 1 } },
+	{ "or_30_with_chacha", CASE_ACKNOWLEDGES, { 30 }, { 1 } },
+	{ "a_request_has_another_size", CASE_ACKNOWLEDGES, { 37 }, { 0 } },
+	{ "nothing_acknowledges_nothing", CASE_ACKNOWLEDGES, { 0 }, { 0 } },
 	{ "the_next_is_not", CASE_KNOWN, { WEIR_MANNER_MAX, 17 }, { 1 } },
 };
 /* clang-format on */

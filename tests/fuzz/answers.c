@@ -185,8 +185,13 @@ static bool is_for_people(const char *opt_format)
 	       !strcmp(opt_format, "name");
 }
 
-/* `strict`: nothing that a terminal would obey; else nothing below a space. */
-static void check_text(const char *text, size_t bytes, bool strict)
+enum strictness {
+	STRICT_FILE,	 /* nothing below a space */
+	STRICT_TERMINAL, /* nothing that a terminal would obey */
+	STRICT_TEXT,	 /* nor DEL, which it ignores */
+};
+
+static void check_text(const char *text, size_t bytes, enum strictness strict)
 {
 	for (size_t at = 0; at < bytes;) {
 		uint32_t c = 0;
@@ -194,7 +199,8 @@ static void check_text(const char *text, size_t bytes, bool strict)
 
 		demand(step);
 		demand(c >= 0x20 || c == '\n' || c == '\t');
-		demand(!strict || c < 0x7f || c >= 0xa0);
+		demand(strict < STRICT_TERMINAL || c <= 0x7f || c >= 0xa0);
+		demand(strict < STRICT_TEXT || c != 0x7f);
 		at += step;
 	}
 }
@@ -220,8 +226,11 @@ static int run(const char *const *words, const char *opt_format)
 	code = cli_execute(&cli, argc, argv);
 	fclose(cli.out);
 	fclose(cli.err);
-	check_text(out, out_bytes, is_for_people(opt_format) || peer.terminal);
-	check_text(err, err_bytes, true);
+	check_text(out, out_bytes,
+		   is_for_people(opt_format) ? STRICT_TEXT
+		   : peer.terminal	     ? STRICT_TERMINAL
+					     : STRICT_FILE);
+	check_text(err, err_bytes, STRICT_TEXT);
 	free(out);
 	free(err);
 	return code;

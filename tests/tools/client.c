@@ -10,6 +10,8 @@
  * COUNT at the same instant, held for MS:          parallel
  * COUNT one after another, held until a signal:    hold
  * One request on a connection of its own, every MS:  request
+ * On one connection, COUNT times, with MS between two (see run_many()):
+ *   pipeline  stream  subscribe  greeted
  *
  * Prints a line "RESULT COUNT" for each different result: ok, or the name of
  * the errno with which connect() or the exchange ended.
@@ -18,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -491,14 +494,125 @@ static void run_turns(void)
 	close(fd);
 }
 
+/* ---- on one connection, and not in turns ------------------------------------------- */
+
+#define PIPELINED     100
+#define REQUEST_BYTES 1024
+
+static int send_byte(int fd)
+{
+	return send(fd, "x", 1, MSG_NOSIGNAL) == 1 ? 0 : errno;
+}
+
+static int send_request(int fd)
+{
+	static const char request[REQUEST_BYTES];
+
+	return send(fd, request, sizeof(request), MSG_NOSIGNAL) ==
+			       (ssize_t)sizeof(request)
+		       ? 0
+		       : errno;
+}
+
+static int receive_bytes(int fd, size_t wanted)
+{
+	char bytes[64];
+
+	while (wanted) {
+		int err = await(fd, POLLIN, ANSWER_MS);
+		ssize_t got;
+
+		if (err)
+			return err;
+		got = recv(fd, bytes,
+			   wanted < sizeof(bytes) ? wanted : sizeof(bytes), 0);
+		if (got <= 0)
+			return got ? errno : ENODATA;
+		wanted -= (size_t)got;
+	}
+	return 0;
+}
+
+static int pipeline_once(int fd)
+{
+	int err = 0;
+
+	for (int i = 0; i < PIPELINED && !err; i++)
+		err = send_request(fd);
+	return err ? err : receive_bytes(fd, PIPELINED);
+}
+
+static int receive_one(int fd)
+{
+	return receive_bytes(fd, 1);
+}
+
+static int exchange_once(int fd)
+{
+	return exchange(fd, ANSWER_MS);
+}
+
+static int take_greeting(int fd)
+{
+	return receive_bytes(fd, 6);
+}
+
+static int nothing(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+/*
+ * pipeline: a hundred requests of 1 KiB in a row, then their answers; stream: a
+ * byte that is not answered; subscribe: one request, and COUNT answers to it;
+ * greeted: a request and its answer, after the other side spoke first.
+ */
+static void run_many(int (*first)(int fd), int (*then)(int fd))
+{
+	int fd = open_socket(0), err = dial(fd), one = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (!err)
+		err = first(fd);
+	for (int i = 0; i < client.count && !err; i++) {
+		err = then(fd);
+		note(err);
+		usleep((useconds_t)client.ms * 1000);
+	}
+	if (err)
+		note(err);
+	close(fd);
+}
+
+static void run_pipeline(void)
+{
+	run_many(nothing, pipeline_once);
+}
+
+static void run_stream(void)
+{
+	run_many(nothing, send_byte);
+}
+
+static void run_subscribe(void)
+{
+	run_many(send_byte, receive_one);
+}
+
+static void run_greeted(void)
+{
+	run_many(take_greeting, exchange_once);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
 } runs[] = {
-	{"parallel", run_parallel},
-	{"hold", run_hold},
-	{"request", run_request},
-	{"turns", run_turns},
+	{"parallel", run_parallel},   {"hold", run_hold},
+	{"request", run_request},     {"turns", run_turns},
+	{"pipeline", run_pipeline},   {"stream", run_stream},
+	{"subscribe", run_subscribe}, {"greeted", run_greeted},
 };
 
 static int run_other(const char *name)

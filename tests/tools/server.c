@@ -9,9 +9,9 @@
  *
  *   answer MS   reply after MS milliseconds (0 at the start)
  *   hang        accept, read, never reply
- *   reset       RST after the first byte of a request
- *   close       FIN after the first byte of a request, without a reply
- *   banner      speak first, then answer
+ *   reset       RST after the first byte of a request;  close: FIN
+ *   banner      speak first, then answer;  quiet: do not
+ *   each MS     as answer, but each KiB;  push MS: one, then a byte every MS
  *   refuse      close the listening ports;  listen: open them again
  *   deaf        accept no more, and keep no queue of those who wait
  *   stats       "now N peak N total N": connections accepted
@@ -33,7 +33,14 @@
 #define PORTS_MAX   16
 #define STACK_BYTES (64 * 1024)
 
-enum mode { MODE_ANSWER, MODE_HANG, MODE_RESET, MODE_CLOSE };
+enum mode {
+	MODE_ANSWER,
+	MODE_EACH,
+	MODE_PUSH,
+	MODE_HANG,
+	MODE_RESET,
+	MODE_CLOSE
+};
 
 static struct {
 	const char *address;
@@ -106,21 +113,46 @@ static int answer_one(int fd)
 	default:
 		break;
 	}
-	if (delay)
+	if (delay && server.mode != MODE_PUSH)
 		usleep((useconds_t)delay * 1000);
 	return send(fd, "x", 1, MSG_NOSIGNAL) == 1;
+}
+
+/* `unanswered`: bytes that are no whole KiB yet. */
+static int answer(int fd, size_t *unanswered)
+{
+	for (; server.mode == MODE_EACH && *unanswered >= 1024;
+	     *unanswered -= 1024)
+		if (!answer_one(fd))
+			return 0;
+	if (server.mode == MODE_EACH)
+		return 1;
+	*unanswered = 0;
+	if (!answer_one(fd))
+		return 0;
+	/* Until the other side has closed. */
+	while (server.mode == MODE_PUSH) {
+		usleep((useconds_t)server.delay_ms * 1000);
+		if (send(fd, "x", 1, MSG_NOSIGNAL) != 1)
+			return 0;
+	}
+	return 1;
 }
 
 static void *serve(void *argument)
 {
 	int fd = (int)(intptr_t)argument;
 	char request[4096];
+	size_t unanswered = 0;
+	ssize_t bytes;
 
 	if (server.banner)
 		send(fd, "hello\n", 6, MSG_NOSIGNAL);
-	while (recv(fd, request, sizeof(request), 0) > 0)
-		if (!answer_one(fd))
+	while ((bytes = recv(fd, request, sizeof(request), 0)) > 0) {
+		unanswered += (size_t)bytes;
+		if (!answer(fd, &unanswered))
 			break;
+	}
 	server.now--;
 	close(fd);
 	return NULL;
@@ -194,10 +226,8 @@ static const struct {
 	const char *word;
 	int mode;
 } modes[] = {
-	{"answer", MODE_ANSWER},
-	{"hang", MODE_HANG},
-	{"reset", MODE_RESET},
-	{"close", MODE_CLOSE},
+	{"answer", MODE_ANSWER}, {"each", MODE_EACH},	{"push", MODE_PUSH},
+	{"hang", MODE_HANG},	 {"reset", MODE_RESET}, {"close", MODE_CLOSE},
 };
 
 static void obey(int fd, char *line)
@@ -213,6 +243,8 @@ static void obey(int fd, char *line)
 		}
 	if (!strcmp(word, "banner"))
 		server.banner = 1;
+	if (!strcmp(word, "quiet"))
+		server.banner = 0;
 	if (!strcmp(word, "deaf"))
 		go_deaf();
 	if (!strcmp(word, "refuse"))
