@@ -216,6 +216,7 @@ $(eval $(call archive,core,$(CORE)))
 $(eval $(call archive,view,$(VIEW)))
 $(eval $(call archive,http,$(HTTP)))
 $(eval $(call archive,agent,$(AGENT)))
+$(eval $(call archive,weirctl,$(filter-out %/main.c,$(WEIRCTL))))
 
 ARCHIVES := $(BUILD)/agent.a $(BUILD)/http.a $(BUILD)/view.a $(BUILD)/core.a $(BUILD)/common.a
 
@@ -229,7 +230,10 @@ $(BUILD)/weirctl: $(call obj,$(WEIRCTL)) $(BUILD)/common.a
 
 # A unit test is one file and one program; weirctl's modules are linked in so
 # that they can be tested too (all but its main).
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(filter-out %/main.o,$(call obj,$(WEIRCTL))) \
+# Maps in ordinary memory take the place of libbpf's.
+MAPS := $(BUILD)/tests/sim/model/maps.o
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(MAPS) $(filter-out %/main.o,$(call obj,$(WEIRCTL))) \
 		$(BUILD)/agent.a $(BUILD)/http.a $(BUILD)/view.a $(BUILD)/core.a $(BUILD)/common.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(WEIRCTL_LIBS)
@@ -239,9 +243,10 @@ $(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(call obj,$(SIMMODEL)) $(BUILD)/ag
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
 
-$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(ARCHIVES)
+# A target may define what an archive does: then its own is linked.
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(MAPS) $(BUILD)/weirctl.a $(ARCHIVES)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS) $(WEIRCTL_LIBS)
 
 $(BUILD)/tests/bpf/run.o: $(patsubst tests/bpf/%.bpf.c,$(BUILD)/tests/bpf/%.skel.h,$(BPFTESTS))
 $(BUILD)/tests/bpf/run: $(BUILD)/tests/bpf/run.o $(BUILD)/core.a $(BUILD)/common.a

@@ -186,6 +186,19 @@ static void take_scalar(struct config *c, const char *path,
 			    path);
 }
 
+/* A text that ends before its end would be taken for another one. */
+static bool holds_nul(struct config *c, const yaml_node_t *node)
+{
+	struct weir_place place = place_of(c, node);
+
+	if (node->type != YAML_SCALAR_NODE ||
+	    !memchr(node->data.scalar.value, '\0', node->data.scalar.length))
+		return false;
+	c->err = errors_add(c->errors, &place, NULL,
+			    "a NUL character does not belong here");
+	return true;
+}
+
 static void take_mapping(struct config *c, const yaml_node_t *node,
 			 const char *prefix)
 {
@@ -204,6 +217,8 @@ static void take_mapping(struct config *c, const yaml_node_t *node,
 					    "a key must be a word");
 			continue;
 		}
+		if (holds_nul(c, key) || holds_nul(c, value))
+			continue;
 		snprintf(path, sizeof(path), "%s%s", prefix,
 			 (const char *)key->data.scalar.value);
 		if (value->type == YAML_SCALAR_NODE)
@@ -218,35 +233,62 @@ static void take_mapping(struct config *c, const yaml_node_t *node,
 	}
 }
 
+static void take_document(struct config *c, yaml_document_t *document)
+{
+	yaml_node_t *root = yaml_document_get_root_node(document);
+
+	c->document = document;
+	if (root && root->type == YAML_MAPPING_NODE)
+		take_mapping(c, root, "");
+	else if (root)
+		c->err = errors_add(c->errors, &c->place, HINT,
+				    "the file must hold keys and values");
+}
+
+/* Else what stands in a second one would be ignored without a word. */
+static void refuse_document(struct config *c, yaml_document_t *document)
+{
+	const yaml_node_t *root = yaml_document_get_root_node(document);
+	struct weir_place place;
+
+	if (!root)
+		return;
+	place = place_of(c, root);
+	c->err = errors_add(c->errors, &place, NULL,
+			    "weir.yaml is one document, this is a second one");
+}
+
+static int load_document(struct config *c, yaml_parser_t *parser,
+			 void (*use)(struct config *, yaml_document_t *))
+{
+	struct weir_place place = c->place;
+	yaml_document_t document;
+
+	if (yaml_parser_load(parser, &document)) {
+		use(c, &document);
+		yaml_document_delete(&document);
+		return c->err;
+	}
+	place.line = (unsigned)parser->problem_mark.line + 1;
+	place.column = (unsigned)parser->problem_mark.column + 1;
+	place.length = 1;
+	c->err = errors_add(c->errors, &place, NULL, "%s",
+			    parser->problem ? parser->problem
+					    : "not readable as YAML");
+	return c->err;
+}
+
 static int parse(struct config *c)
 {
 	yaml_parser_t parser;
-	yaml_document_t document;
-	yaml_node_t *root;
 
 	if (!yaml_parser_initialize(&parser))
 		return -ENOMEM;
 	yaml_parser_set_input_string(&parser,
 				     (const unsigned char *)c->place.text,
 				     c->place.text_bytes);
-	if (!yaml_parser_load(&parser, &document)) {
-		c->place.line = (unsigned)parser.problem_mark.line + 1;
-		c->place.column = (unsigned)parser.problem_mark.column + 1;
-		c->place.length = 1;
-		c->err = errors_add(c->errors, &c->place, NULL, "%s",
-				    parser.problem ? parser.problem
-						   : "not readable as YAML");
-		yaml_parser_delete(&parser);
-		return c->err;
-	}
-	c->document = &document;
-	root = yaml_document_get_root_node(&document);
-	if (root && root->type == YAML_MAPPING_NODE)
-		take_mapping(c, root, "");
-	else if (root)
-		c->err = errors_add(c->errors, &c->place, HINT,
-				    "the file must hold keys and values");
-	yaml_document_delete(&document);
+	if (!load_document(c, &parser, take_document))
+		load_document(c, &parser, refuse_document);
 	yaml_parser_delete(&parser);
 	return c->err;
 }

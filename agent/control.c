@@ -159,7 +159,8 @@ static int force(void *ctx, const struct http_caller *who, const char *name,
 
 	if (find_force(state, &to))
 		return reject(errors, "state must be open, closed or auto");
-	if (!(ttl_seconds >= 0) || ttl_seconds > 365.0 * 86400)
+	if (!(ttl_seconds >= 0) ||
+	    ttl_seconds * 1e9 > (double)OVERRIDES_TTL_MAX_NS)
 		return reject(errors, "ttl must be between 0 and a year");
 	name_caller(who, by, sizeof(by));
 	pthread_mutex_lock(&agent->lock);

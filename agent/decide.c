@@ -10,6 +10,7 @@
 #include "agent/clock.h"
 #include "agent/core/guard.h"
 #include "agent/sample.h"
+#include "common/text.h"
 #include "weir/words.h"
 
 #define STEPS_MAX 4 /* transitions that one sample can set off */
@@ -433,10 +434,10 @@ void decide_force(struct decide *decide, struct subject *subject,
 	struct breaker_change change =
 		breaker_force(&subject->breaker, to, ttl_ns, now_ns);
 
-	snprintf(subject->override_by, sizeof(subject->override_by), "%s",
-		 to == WEIR_STATE_CLOSED ? "" : by);
-	snprintf(subject->override_reason, sizeof(subject->override_reason),
-		 "%s", to == WEIR_STATE_CLOSED ? "" : reason);
+	text_copy(subject->override_by, sizeof(subject->override_by),
+		  to == WEIR_STATE_CLOSED ? "" : by);
+	text_copy(subject->override_reason, sizeof(subject->override_reason),
+		  to == WEIR_STATE_CLOSED ? "" : reason);
 	if (change.changed)
 		apply_change(decide, subject, &change, now_ns);
 	update_panic(decide, subject->service, now_ns);

@@ -8,10 +8,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/scoped.h"
+#include "common/text.h"
 
 #define LINE_BYTES 2048
 
@@ -58,7 +60,8 @@ static void write_json(enum log_level level, const char *message)
 {
 	json_t *object;
 	scoped(text) char *text = NULL;
-	char line[LINE_BYTES * 2], when[40];
+	scoped(text) char *line = NULL;
+	char when[40];
 
 	stamp(when, sizeof(when));
 	object = json_pack("{s:s, s:s, s:s}", "time", when, "level",
@@ -67,7 +70,7 @@ static void write_json(enum log_level level, const char *message)
 		text = json_dumps(object, JSON_COMPACT);
 	json_decref(object);
 	if (text)
-		put(line, snprintf(line, sizeof(line), "%s\n", text));
+		put(line, asprintf(&line, "%s\n", text));
 }
 
 static void write_text(enum log_level level, const char *message)
@@ -84,12 +87,17 @@ static void write_text(enum log_level level, const char *message)
 static void write_line(enum log_level level, const char *format, va_list args)
 {
 	char message[LINE_BYTES];
+	scoped(text) char *clean = NULL;
 
 	vsnprintf(message, sizeof(message), format, args);
+	/* Who is quoted must not write lines of our log, nor spoil one. */
+	clean = text_printable(message, strlen(message));
+	if (!clean)
+		return;
 	if (sink.json)
-		write_json(level, message);
+		write_json(level, clean);
 	else
-		write_text(level, message);
+		write_text(level, clean);
 }
 
 #define DEFINE_LOG(name, level)                  \

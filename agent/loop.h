@@ -17,4 +17,8 @@ int loop_run(struct agent *agent);
 /* With the lock held: takes in what the kernel has said up to now. */
 void loop_catch_up(struct agent *agent);
 
+/* One record of the ring: an event of the kernel, whatever is in it. */
+void loop_take_event(struct agent *agent, const void *data, size_t bytes,
+		     uint64_t now_ns);
+
 void loop_close(struct agent *agent);

@@ -17,6 +17,7 @@
 
 #include "agent/clock.h"
 #include "common/scoped.h"
+#include "common/text.h"
 
 #define FILE_BYTES_MAX (1024u * 1024u)
 
@@ -105,18 +106,28 @@ static bool find_end(const json_t *item, bool same_boot, uint64_t now_ns,
 		json_integer_value(json_object_get(item, "until_monotonic_ns"));
 	int64_t realtime =
 		json_integer_value(json_object_get(item, "until_realtime_ns"));
-	int64_t left = same_boot ? monotonic - (int64_t)now_ns
-				 : realtime - clock_realtime_ns();
+	int64_t left;
 
-	*out = monotonic ? now_ns + (uint64_t)left : 0;
-	return !monotonic || left > 0;
+	*out = 0;
+	if (!monotonic)
+		return true;
+	/* No clock of ours was ever there. */
+	if (monotonic < 0 || realtime < 0)
+		return false;
+	left = same_boot ? monotonic - (int64_t)now_ns
+			 : realtime - clock_realtime_ns();
+	/* A wall clock that was set back must not make it eternal. */
+	if (left > (int64_t)OVERRIDES_TTL_MAX_NS)
+		left = (int64_t)OVERRIDES_TTL_MAX_NS;
+	*out = now_ns + (uint64_t)left;
+	return left > 0;
 }
 
 static void copy_text(char *out, size_t bytes, const json_t *item,
 		      const char *key)
 {
-	snprintf(out, bytes, "%s",
-		 json_string_value(json_object_get(item, key)) ?: "");
+	text_copy(out, bytes,
+		  json_string_value(json_object_get(item, key)) ?: "");
 }
 
 static bool read_item(struct override *out, const json_t *item, bool same_boot,

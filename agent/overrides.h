@@ -11,7 +11,8 @@
 #include "agent/decide.h"
 #include "agent/store.h"
 
-#define OVERRIDES_MAX 1024u
+#define OVERRIDES_MAX	     1024u
+#define OVERRIDES_TTL_MAX_NS (365ull * 86400 * 1000000000) /* a year */
 
 struct override {
 	char service[WEIR_NAME_BYTES];

@@ -37,23 +37,31 @@ static bool is_shut(const struct subject *subject)
 
 /* ---- what was done ----------------------------------------------------------------- */
 
+/* It may have gone meanwhile; and another process says which one it was. */
+static void take_result(struct registry *registry,
+			const struct reset_result *result)
+{
+	struct subject *subject =
+		result->subject < dataplane_subjects_max(registry->plane)
+			? registry->subjects[result->subject]
+			: NULL;
+
+	if (!subject)
+		return;
+	if (result->error)
+		subject->service->resets_missed++;
+	else
+		subject->service->resets_total++;
+}
+
 static void take_results(struct resets *resets)
 {
 	struct reset_result results[RESETTER_BATCH_MAX];
 	size_t count;
 
 	while ((count = resetter_results(resets->resetter, results)) > 0)
-		for (size_t i = 0; i < count; i++) {
-			struct subject *subject =
-				resets->registry->subjects[results[i].subject];
-
-			if (!subject)
-				continue;
-			if (results[i].error)
-				subject->service->resets_missed++;
-			else
-				subject->service->resets_total++;
-		}
+		for (size_t i = 0; i < count; i++)
+			take_result(resets->registry, &results[i]);
 }
 
 /* Said when there are no more for now, not once for each. */

@@ -470,6 +470,9 @@ shared void call_end(struct weir_conn *conn, const struct weir_service *service,
 	outcome_record(conn, service, &o);
 }
 
+/* The kernel sends an unanswered SYN again after a second. */
+#define SYN_RESENT_US 1000000ull
+
 /* The local side gave the call up. */
 static __always_inline void call_give_up(struct weir_conn *conn,
 					 const struct weir_service *service,
@@ -481,6 +484,8 @@ static __always_inline void call_give_up(struct weir_conn *conn,
 		.at_us = now_us(),
 	};
 
+	end.resent = call == WEIR_CALL_CONNECT &&
+		     end.at_us - conn->call_us > SYN_RESENT_US;
 	call_end(conn, service, &end);
 }
 
@@ -519,6 +524,19 @@ static __always_inline void subject_release(__u32 subject, bool ghost)
 	atomic_add(&s->released, 1);
 }
 
+/* Established or over: no SYN of it is out any more. */
+static __always_inline void syn_release(struct weir_conn *conn)
+{
+	struct weir_subject *s;
+
+	if (!(conn->flags & WEIR_CONN_SYN) ||
+	    !(conn_flag_clear(conn, WEIR_CONN_SYN) & WEIR_CONN_SYN))
+		return;
+	s = subject_find(conn->slot);
+	if (s)
+		cap_give(&s->syns);
+}
+
 /* Whoever comes first releases; true for it (W5). */
 shared bool conn_release(struct weir_conn *conn)
 {
@@ -529,6 +547,7 @@ shared bool conn_release(struct weir_conn *conn)
 	    __sync_val_compare_and_swap(&conn->held, held, WEIR_HELD_FREE) !=
 		    held)
 		return false;
+	syn_release(conn);
 	subject_release(conn->slot, ghost);
 	subject_release(conn->endpoint, ghost);
 	return true;

@@ -65,6 +65,15 @@ void text_add(struct text *text, const char *format, ...)
 	text->bytes += (size_t)bytes;
 }
 
+void text_add_bytes(struct text *text, const char *data, size_t bytes)
+{
+	if (!grow(text, bytes))
+		return;
+	memcpy(text->data + text->bytes, data, bytes);
+	text->bytes += bytes;
+	text->data[text->bytes] = '\0';
+}
+
 char *text_take(struct text *text, size_t *opt_bytes)
 {
 	char *data = NULL;
@@ -118,6 +127,18 @@ char *text_printable(const char *text, size_t bytes)
 	}
 	copy[used] = '\0';
 	return copy;
+}
+
+void text_copy(char *out, size_t bytes, const char *text)
+{
+	size_t used = strnlen(text, bytes);
+
+	if (used == bytes)
+		/* A byte that continues a character begins none. */
+		for (used--; used && (text[used] & 0xc0) == 0x80; used--)
+			;
+	memcpy(out, text, used);
+	out[used] = '\0';
 }
 
 static void format_time(const char *format, int64_t realtime_ns, char *out)

@@ -25,6 +25,9 @@ struct text {
 void text_add(struct text *text, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* As they are, a NUL among them too. */
+void text_add_bytes(struct text *text, const char *data, size_t bytes);
+
 /* The caller frees the result. NULL: out of memory. *text is empty after. */
 char *text_take(struct text *text, size_t *opt_bytes);
 
@@ -35,6 +38,9 @@ void text_clear(struct text *text);
  * direction override and malformed byte. The caller frees it. NULL: no memory.
  */
 char *text_printable(const char *text, size_t bytes);
+
+/* As much as has room, NUL-terminated; no character is cut in two. */
+void text_copy(char *out, size_t bytes, const char *text);
 
 /* "2026-11-24T14:02:11.204Z"; year 0 to 9999, else "unknown". */
 void text_time(int64_t realtime_ns, char out[TEXT_TIME_BYTES]);

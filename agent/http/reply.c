@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "agent/http/request.h"
+#include "common/scoped.h"
+#include "common/text.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -106,16 +108,19 @@ void reply_error(struct request *request, unsigned status,
 		 const struct weir_errors *opt_errors, const char *format, ...)
 {
 	char message[512];
+	scoped(text) char *clean = NULL;
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
+	/* It quotes what was asked: any bytes, and cut anywhere. */
+	clean = text_printable(message, strlen(message));
 	reply_json(
 		request, status,
 		json_pack("{s:s, s:s, s:s, s:o, s:o, s:I}", "apiVersion",
 			  "weir/v1", "kind", "Error", "code", code_of(status),
-			  "message", string_or_null(message), "diagnostics",
+			  "message", string_or_null(clean), "diagnostics",
 			  diagnostics(opt_errors), "diagnostics_dropped",
 			  (json_int_t)(opt_errors ? opt_errors->dropped : 0)));
 }

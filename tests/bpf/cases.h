@@ -10,8 +10,10 @@
 
 #include "bpf/mechanisms/cap.h"
 #include "bpf/mechanisms/classify.h"
+#include "bpf/mechanisms/manner.h"
 #include "bpf/mechanisms/match.h"
 #include "bpf/mechanisms/probe.h"
+#include "bpf/mechanisms/rate.h"
 #include "bpf/mechanisms/sample.h"
 #include "bpf/mechanisms/slices.h"
 #include "weir/histogram.h"
@@ -38,6 +40,12 @@ enum case_op {
 	CASE_MASK,	   /* prefix, word -> mask, host order */
 	CASE_FAMILY,	   /* prefix, words 0 to 2 of the address -> prefix */
 	CASE_BEATS,	   /* port, min, max, rank, best, found -> ? */
+	CASE_STRIKES,	   /* flags, which -> strikes */
+	CASE_FORGIVES,	   /* flags -> ? */
+	CASE_FOUND,	   /* score -> score */
+	CASE_KEPT,	   /* score -> score */
+	CASE_KNOWN,	   /* score, nth connection -> ? */
+	CASE_RATE,	   /* word, interval, burst, now -> result, word */
 };
 
 #define CASE_IN	 6
@@ -78,6 +86,12 @@ static __always_inline void case_run_words(struct case_io *io)
 {
 	io->word = io->in[0];
 	switch (io->op) {
+	case CASE_RATE:
+		io->word = io->in[0];
+		io->out[0] = rate_take(&io->word, io->in[1], io->in[2],
+				       io->in[3]);
+		io->out[1] = io->word;
+		break;
 	case CASE_PROBE_TAKE:
 		io->out[0] = probe_take(&io->word, io->in[1], io->in[2]);
 		io->out[1] = io->word;
@@ -169,6 +183,27 @@ static __always_inline void case_run_plain(struct case_io *io)
 	}
 }
 
+static __always_inline void case_run_manner(struct case_io *io)
+{
+	switch (io->op) {
+	case CASE_STRIKES:
+		io->out[0] = manner_strikes(io->in[0], io->in[1]);
+		break;
+	case CASE_FORGIVES:
+		io->out[0] = manner_forgives(io->in[0]);
+		break;
+	case CASE_FOUND:
+		io->out[0] = manner_found(io->in[0]);
+		break;
+	case CASE_KEPT:
+		io->out[0] = manner_kept(io->in[0]);
+		break;
+	case CASE_KNOWN:
+		io->out[0] = manner_known(io->in[0], io->in[1]);
+		break;
+	}
+}
+
 static __always_inline void case_run(struct case_io *io)
 {
 	io->out[0] = io->out[1] = 0;
@@ -183,11 +218,19 @@ static __always_inline void case_run(struct case_io *io)
 	case CASE_PROBE_GIVE:
 	case CASE_ROW_ADD:
 	case CASE_ROW_RESET:
+	case CASE_RATE:
 		case_run_words(io);
 		break;
 	case CASE_SLICE_START:
 	case CASE_SLICE_END:
 		case_run_slices(io);
+		break;
+	case CASE_STRIKES:
+	case CASE_FORGIVES:
+	case CASE_FOUND:
+	case CASE_KEPT:
+	case CASE_KNOWN:
+		case_run_manner(io);
 		break;
 	default:
 		case_run_plain(io);

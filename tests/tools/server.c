@@ -13,6 +13,7 @@
  *   close       FIN after the first byte of a request, without a reply
  *   banner      speak first, then answer
  *   refuse      close the listening ports;  listen: open them again
+ *   deaf        accept no more, and keep no queue of those who wait
  *   stats       "now N peak N total N": connections accepted
  */
 #include <arpa/inet.h>
@@ -37,6 +38,7 @@ enum mode { MODE_ANSWER, MODE_HANG, MODE_RESET, MODE_CLOSE };
 static struct {
 	const char *address;
 	int ports[PORTS_MAX];
+	_Atomic int deaf;
 	_Atomic int listeners[PORTS_MAX];
 	int port_count;
 	_Atomic int mode;
@@ -146,6 +148,10 @@ static void *accept_all(void *argument)
 				      .events = POLLIN};
 		int fd;
 
+		if (server.deaf) {
+			usleep(50000);
+			continue;
+		}
 		if (poll(&wait, 1, 50) <= 0 || wait.fd < 0)
 			continue;
 		fd = accept4(wait.fd, NULL, NULL, SOCK_CLOEXEC);
@@ -155,6 +161,13 @@ static void *accept_all(void *argument)
 		start_thread(serve, fd);
 	}
 	return NULL;
+}
+
+static void go_deaf(void)
+{
+	server.deaf = 1;
+	for (int i = 0; i < server.port_count; i++)
+		listen(server.listeners[i], 0);
 }
 
 static void refuse(void)
@@ -200,6 +213,8 @@ static void obey(int fd, char *line)
 		}
 	if (!strcmp(word, "banner"))
 		server.banner = 1;
+	if (!strcmp(word, "deaf"))
+		go_deaf();
 	if (!strcmp(word, "refuse"))
 		refuse();
 	if (!strcmp(word, "listen"))

@@ -140,6 +140,11 @@ static const struct {
 	{"leese: 3s\n", "leese: unknown key", 1, 1},
 	{"lease: [3s]\n", "lease: unknown key or wrong type", 1, 1},
 	{"- a\n", "the file must hold keys and values", 0, 0},
+	{"metrics: \"off\\0x\"\n", "a NUL character does not belong here", 1,
+	 10},
+	{"\"lease\\0x\": 3s\n", "a NUL character does not belong here", 1, 1},
+	{"lease: 3s\n---\nlease: 4s\n",
+	 "weir.yaml is one document, this is a second one", 3, 1},
 };
 
 static void a_mistake_is_shown_at_its_place(void **state)

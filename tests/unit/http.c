@@ -23,6 +23,7 @@ static const struct {
 	{"GET", "/v1/why?name=orders-db", NULL, 200, "\"kind\":\"Why\""},
 	{"GET", "/v1/why?name=10.0.7.3%3A5432", NULL, 200, "10.0.7.3:5432"},
 	{"GET", "/v1/why?name=nobody", NULL, 404, "not_found"},
+	{"GET", "/v1/why?name=%ff%1b", NULL, 404, "is named '?"},
 	{"GET", "/v1/why", NULL, 400, "bad_request"},
 	{"GET", "/v1/events", NULL, 200, "\"next\":15"},
 	{"GET", "/v1/events?since=12&limit=1", NULL, 200, "\"next\":13"},
@@ -139,6 +140,23 @@ static void a_refused_change_says_what_is_wrong(void **state)
 				       "\"excerpt\":\"a: b\",\"message\":"
 				       "\"a: b is not c\",\"hint\":\"try c\""));
 	}
+}
+
+/* Quoted and cut: what is left is still text, never no message at all. */
+static void an_error_quotes_any_name(void **state)
+{
+	const struct fixture *f = *state;
+	char target[512];
+	size_t used =
+		(size_t)snprintf(target, sizeof(target), "/v1/why?name=x");
+
+	for (int i = 0; i < 40; i++)
+		used += (size_t)snprintf(target + used, sizeof(target) - used,
+					 "%s", "%c3%bc");
+	scoped(answer) struct answer a = ask(f, "GET", target, NULL);
+
+	assert_int_equal(a.status, 404);
+	assert_non_null(strstr(a.body, "\"message\":\"no service and no "));
 }
 
 static void not_ready_is_503(void **state)
@@ -276,6 +294,7 @@ int main(void)
 		T(every_route_answers_as_documented),
 		T(changes_reach_the_agent_as_sent),
 		T(a_refused_change_says_what_is_wrong),
+		T(an_error_quotes_any_name),
 		T(not_ready_is_503),
 		T(tcp_answers_four_paths_and_changes_nothing),
 		T(head_has_no_body),

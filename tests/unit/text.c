@@ -54,6 +54,24 @@ static void one_long_addition_is_whole(void **state)
 	}
 }
 
+static void bytes_are_added_as_they_are(void **state)
+{
+	struct text text = {0};
+	scoped(text) char *taken = NULL;
+	char many[1000];
+	size_t bytes = 0;
+
+	(void)state;
+	memset(many, 'x', sizeof(many));
+	text_add_bytes(&text, "a\0b", 3);
+	text_add_bytes(&text, many, sizeof(many));
+	text_add(&text, "%s", "c");
+	taken = text_take(&text, &bytes);
+	assert_int_equal(bytes, 1004);
+	assert_memory_equal(taken, "a\0bxx", 5);
+	assert_string_equal(taken + 1002, "xc");
+}
+
 static void a_text_without_additions_is_empty(void **state)
 {
 	struct text text = {0};
@@ -90,6 +108,35 @@ static void a_failed_text_yields_nothing(void **state)
 	assert_null(text_take(&text, NULL));
 	assert_null(text.data);
 	assert_false(text.failed);
+}
+
+static void a_copy_ends_between_two_characters(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t bytes;
+		const char *copy;
+	} rows[] = {
+		{"", 1, ""},
+		{"abc", 4, "abc"},
+		{"abc", 3, "ab"},
+		{"abc", 1, ""},
+		{"a\u00fcb", 5, "a\u00fcb"},
+		{"a\u00fcb", 4, "a\u00fc"},
+		{"a\u00fcb", 3, "a"},
+		{"\u20ac", 3, ""},
+		{"\u20ac\u20ac", 6, "\u20ac"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char out[8];
+
+		memset(out, 'x', sizeof(out));
+		text_copy(out, rows[i].bytes, rows[i].text);
+		assert_string_equal(out, rows[i].copy);
+		assert_int_equal(out[rows[i].bytes], 'x');
+	}
 }
 
 static void times_are_utc_with_milliseconds(void **state)
@@ -168,9 +215,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_added_is_there_in_order),
 		cmocka_unit_test(one_long_addition_is_whole),
+		cmocka_unit_test(bytes_are_added_as_they_are),
 		cmocka_unit_test(a_text_without_additions_is_empty),
 		cmocka_unit_test(a_taken_text_begins_anew),
 		cmocka_unit_test(a_failed_text_yields_nothing),
+		cmocka_unit_test(a_copy_ends_between_two_characters),
 		cmocka_unit_test(times_are_utc_with_milliseconds),
 		cmocka_unit_test(spans_have_two_figures_at_most),
 	};

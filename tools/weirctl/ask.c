@@ -78,7 +78,7 @@ static size_t collect(char *data, size_t size, size_t count, void *ctx)
 		answer->too_large = true;
 		return 0;
 	}
-	text_add(&answer->text, "%.*s", (int)bytes, data);
+	text_add_bytes(&answer->text, data, bytes);
 	return answer->text.failed ? 0 : bytes;
 }
 
