@@ -40,8 +40,8 @@ calls=$(cat "$T/calls")
 at_least "bpf() calls of a start" "$calls" 60
 equal "a start without faults: exit" "$(cat "$T/rc.none")" 0
 every=${WEIR_TEST_EVERY:-24}
-mapfile -t chosen < <(awk -v every="$every" -v from=$((RANDOM % every)) '
-	/LINK_CREATE/ || /OBJ_PIN.*\/links\/weir_(release|connect6)/ || NR % every == from {print NR}' "$T/trace.none")
+mapfile -t chosen < <(head -n "$calls" "$T/trace.none" | awk -v every="$every" -v from=${WEIR_TEST_FROM:-$((RANDOM % every))} '
+	/LINK_CREATE/ || /OBJ_PIN.*\/links\/weir_(release|connect6)/ || NR % every == from {print NR}')
 running=0
 for n in "${chosen[@]}"; do
 	attempt "$n" &
@@ -70,7 +70,11 @@ for n in "${chosen[@]}"; do
 		refused=$((refused + 1))
 		errors=$(grep ' error: ' "$T/log.$n" || :)
 		[ "$(grep -c . <<< "$errors")" = 1 ] || fail "$n $call: not one line: $(cat "$T/log.$n")"
-		grep -q 'Operation not permitted.*; nothing was changed' <<< "$errors" || fail "$n $call: $errors"
+		# Some loads only ask the kernel what it can: libbpf goes on without
+		# types or global functions, and it is the verifier that refuses then.
+		what='Operation not permitted'
+		case $call in BPF_BTF_LOAD | BPF_PROG_LOAD) what='loading the BPF programs' ;; esac
+		grep -q "$what.*; nothing was changed" <<< "$errors" || fail "$n $call: $errors"
 		echo "$n $call: ${errors#* }"
 		;;
 	*) fail "$n $call: exit $(cat "$T/rc.$n"): $(cat "$T/log.$n")" ;;
