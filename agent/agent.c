@@ -183,6 +183,7 @@ static int open_plane(struct agent *agent)
 						  : WEIR_ENDPOINTS_DEFAULT,
 		.cgroup_fd = agent->cgroup_fd,
 		.pins = &pins,
+		.resetter = &agent->resetter,
 	};
 	char why[512] = "out of memory";
 	int err = pins_open(&pins, o->pin_dir, why, sizeof(why));
@@ -341,7 +342,7 @@ static int start(struct agent *agent)
 		.events = agent->events,
 		.resetter = &agent->resetter,
 	};
-	agent->plane->reset_works = agent->resetter.fd >= 0;
+	agent->plane->reset_works = agent->resetter.resets;
 	err = activate(agent);
 	return err ? err : open_doors(agent);
 }

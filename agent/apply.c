@@ -77,7 +77,8 @@ static bool needs(const struct compiled *compiled, enum dataplane_extra extra)
 	for (size_t i = 0; i < compiled->service_count; i++) {
 		const struct weir_service *service = &compiled->services[i];
 
-		if (extra == DATAPLANE_SEND && service->slow_us)
+		if (extra == DATAPLANE_SEND &&
+		    (service->slow_us || service->calls_max))
 			return true;
 		if (extra == DATAPLANE_EGRESS && service->drop &&
 		    service->mode == WEIR_MODE_ENFORCE)
@@ -103,34 +104,49 @@ static int attach_needed(struct dataplane *plane,
 	return 0;
 }
 
+static int report_inability(struct weir_errors *errors,
+			    const struct weir_policy *policy, const char *path,
+			    const char *what, const char *hint)
+{
+	const struct policy_position *at = policy_position(policy, path);
+	struct weir_place place = {
+		.file = policy->file,
+		.line = at ? at->line : policy->line,
+		.column = at ? at->column : 1,
+		.length = 1,
+	};
+
+	return errors_add(errors, &place, hint,
+			  "policy %s: this host cannot %s", policy->name, what);
+}
+
 /* To enforce what this host cannot do is an error, never less than asked. */
 static int check_abilities(const struct dataplane *plane,
 			   const struct weir_policies *policies,
 			   struct weir_errors *errors)
 {
-	static const char path[] =
-		"spec.circuitBreaker.onOpen.establishedConnections";
 	int err = 0;
 
-	for (size_t i = 0; i < policies->count && !plane->reset_works; i++) {
+	for (size_t i = 0; i < policies->count; i++) {
 		const struct weir_policy *policy = policies->items[i];
-		const struct policy_position *at =
-			policy_position(policy, path);
-		struct weir_place place = {
-			.file = policy->file,
-			.line = at ? at->line : policy->line,
-			.column = at ? at->column : 1,
-			.length = 1,
-		};
 
-		if (reset_is_wanted(policy))
-			err = errors_add(
-				errors, &place,
+		if (policy->mode != WEIR_MODE_ENFORCE)
+			continue;
+		if (reset_is_wanted(policy) && !plane->reset_works)
+			err = report_inability(
+				errors, policy,
+				"spec.circuitBreaker.onOpen."
+				"establishedConnections",
+				"reset established connections",
 				"write keep, or a kernel with "
-				"CONFIG_INET_DIAG_DESTROY and CAP_NET_ADMIN",
-				"policy %s: this host cannot reset established "
-				"connections",
-				policy->name);
+				"CONFIG_INET_DIAG_DESTROY and CAP_NET_ADMIN");
+		if (policy->bulkhead.calls_max && !plane->send_hook)
+			err = report_inability(
+				errors, policy,
+				"spec.bulkhead.maxConcurrentCalls",
+				"count calls in flight",
+				"limit connections instead, or use a kernel "
+				"that has sock_send_length (6.3)");
 	}
 	return err;
 }

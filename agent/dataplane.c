@@ -296,6 +296,10 @@ static int attach_hook(struct dataplane *plane, const struct hook *hook)
 	if (hook->tracing)
 		return links_attach_tracing(hook->link, hook->program,
 					    &plane->pins);
+	if (hook->program == plane->skeleton->progs.weir_egress)
+		return links_attach_egress(hook->link, hook->program,
+					   plane->cgroup_fd, &plane->pins,
+					   plane->resetter);
 	return links_attach_cgroup(hook->link, hook->program, plane->cgroup_fd,
 				   &plane->pins);
 }
@@ -518,6 +522,7 @@ int dataplane_open(struct dataplane **out,
 	plane->cgroup_fd = options->cgroup_fd;
 	plane->cgroup_id = cgroup_id(options->cgroup_fd);
 	plane->pins = *options->pins;
+	plane->resetter = options->resetter;
 	err = open_all(plane, why, bytes);
 	if (err) {
 		/* What an earlier agent had pinned is left as it was. */

@@ -23,6 +23,7 @@ struct dataplane_options {
 	uint32_t endpoints_max;
 	int cgroup_fd;
 	const struct pins *pins;
+	struct resetter *resetter;
 };
 
 enum dataplane_turns {
@@ -42,6 +43,7 @@ struct dataplane {
 	struct weir_bpf *skeleton;
 	struct bpf_object *object; /* the skeleton's */
 	struct pins pins;
+	struct resetter *resetter;
 	int cgroup_fd;
 	uint64_t cgroup_id;
 	uint32_t services_max;

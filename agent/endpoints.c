@@ -95,6 +95,21 @@ struct subject *registry_endpoint(struct registry *registry,
 	return endpoint_new(registry, service, key, id, now_ns);
 }
 
+/*
+ * At the start an earlier agent's; later one whose event was lost: all it has
+ * counted is news, but its calls may be in slices of another length.
+ */
+static void take_over(struct registry *registry, struct subject *subject,
+		      uint64_t now_ns)
+{
+	struct dataplane *plane = registry->plane;
+
+	if (registry->opened)
+		sample_refresh(subject, &plane->subjects[subject->id], now_ns);
+	else if (plane->adopted)
+		endpoints_restore(plane, subject, now_ns);
+}
+
 void registry_scan(struct registry *registry, uint64_t now_ns)
 {
 	struct dataplane *plane = registry->plane;
@@ -114,9 +129,8 @@ void registry_scan(struct registry *registry, uint64_t now_ns)
 			continue;
 		known = registry->subjects[id];
 		subject = registry_endpoint(registry, &key, id, now_ns);
-		/* Later ones are new, and all they have counted is news. */
-		if (!known && subject && plane->adopted && !registry->opened)
-			endpoints_restore(plane, subject, now_ns);
+		if (!known && subject)
+			take_over(registry, subject, now_ns);
 	}
 }
 

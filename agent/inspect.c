@@ -120,7 +120,7 @@ size_t dataplane_features(struct dataplane *plane, struct snapshot_feature *out,
 	set_feature(&out[1], "sock_send_length", plane->send_hook,
 		    plane->send_hook ? ""
 				     : "overdue calls are found by the audit, "
-				       "every 250 ms");
+				       "every 200 ms");
 	set_feature(&out[2], "inet_diag_destroy", plane->reset_works,
 		    plane->reset_works
 			    ? ""

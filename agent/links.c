@@ -4,9 +4,14 @@
  */
 #include "agent/links.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "agent/log.h"
+#include "common/scoped.h"
 
 static void link_path(const struct pins *pins,
 		      const struct bpf_program *program,
@@ -70,6 +75,34 @@ int links_attach_cgroup(struct bpf_link **out, struct bpf_program *program,
 	}
 	*out = link;
 	return 0;
+}
+
+int links_attach_egress(struct bpf_link **out, struct bpf_program *program,
+			int cgroup_fd, const struct pins *pins,
+			struct resetter *resetter)
+{
+	int err = links_attach_cgroup(out, program, cgroup_fd, pins), made = -1;
+	char path[PIN_PATH_BYTES];
+
+	if (err != -EPERM)
+		return err;
+	err = resetter_attach(resetter, bpf_program__fd(program), cgroup_fd,
+			      &made);
+	if (err) {
+		log_error("attaching %s: %s%s", bpf_program__name(program),
+			  strerror(-err),
+			  err == -EPIPE ? ": the process that has the right to "
+					  "is gone; restart the agent"
+					: "");
+		return err;
+	}
+	/* From here on the pin holds it, and libbpf opens that. */
+	scoped(fd) int link = made;
+	link_path(pins, program, path);
+	if ((unlink(path) < 0 && errno != ENOENT) || bpf_obj_pin(link, path))
+		return -errno;
+	*out = bpf_link__open(path);
+	return *out ? 0 : -errno;
 }
 
 int links_attach_tracing(struct bpf_link **out, struct bpf_program *program,

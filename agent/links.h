@@ -11,10 +11,15 @@
 #include <bpf/libbpf.h>
 
 #include "agent/pins.h"
+#include "agent/resetter.h"
 
 /* 0 or -errno. Pins the link under the program's name. */
 int links_attach_cgroup(struct bpf_link **out, struct bpf_program *program,
 			int cgroup_fd, const struct pins *pins);
+/* The same through the process that may still do it: cgroup_skb/egress. */
+int links_attach_egress(struct bpf_link **out, struct bpf_program *program,
+			int cgroup_fd, const struct pins *pins,
+			struct resetter *resetter);
 int links_attach_tracing(struct bpf_link **out, struct bpf_program *program,
 			 const struct pins *pins);
 

@@ -14,6 +14,7 @@
 
 #include "agent/apply.h"
 #include "agent/audit.h"
+#include "agent/callers.h"
 #include "agent/clock.h"
 #include "agent/log.h"
 #include "agent/report.h"
@@ -39,6 +40,27 @@ void loop_block_signals(void)
 
 /* ---- the kernel's events ------------------------------------------------------------ */
 
+/* access.allow refused somebody: who it was is half of the message. */
+static void name_denied(struct agent *agent, const struct weir_event *event)
+{
+	const struct subject *subject =
+		agent->registry.subjects[event->subject];
+	const struct service *service = subject ? subject->service : NULL;
+	char who[256], where[64];
+
+	if (!service || !service->policy)
+		return;
+	callers_name(event, who, sizeof(who));
+	registry_name(&event->key, where);
+	events_say(agent->events, SNAPSHOT_EVENT_POLICY, service->name,
+		   "%s: %s %s a connection to %s: it is not on access.allow",
+		   service->name, who,
+		   service->policy->mode == WEIR_MODE_ENFORCE
+			   ? "was refused"
+			   : "would be refused",
+		   where);
+}
+
 void loop_take_event(struct agent *agent, const void *data, size_t bytes,
 		     uint64_t now_ns)
 {
@@ -51,6 +73,10 @@ void loop_take_event(struct agent *agent, const void *data, size_t bytes,
 	if (event->type == WEIR_EVENT_ENDPOINT) {
 		registry_endpoint(&agent->registry, &event->key, event->subject,
 				  now_ns);
+		return;
+	}
+	if (event->type == WEIR_EVENT_DENIED) {
+		name_denied(agent, event);
 		return;
 	}
 	agent->hints_total++;

@@ -174,6 +174,7 @@ static void fill_policy(struct snapshot_service *out,
 	out->line = policy->line;
 	out->breaker = policy->breaker;
 	out->bulkhead = policy->bulkhead;
+	out->rate = policy->rate;
 	memcpy(out->positions, policy->positions, sizeof(out->positions));
 	out->position_count = policy->position_count;
 }

@@ -4,6 +4,7 @@
  */
 #include "agent/resetter.h"
 
+#include <bpf/bpf.h>
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,11 +14,13 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/inet_diag.h"
 #include "agent/namespaces.h"
+#include "agent/passing.h"
 #include "common/scoped.h"
 
 #define CHILD_FD 3
@@ -114,24 +117,50 @@ static int probe(struct worker *w)
 	return err ? err : inet_diag_probe(w->sockets[0]);
 }
 
+static int reset_all(struct worker *w, int fd,
+		     const struct weir_victim *victims, size_t count)
+{
+	struct reset_result results[RESETTER_BATCH_MAX];
+
+	for (size_t i = 0; i < count; i++)
+		results[i] = (struct reset_result){
+			.subject = victims[i].subject,
+			.error = carry_out(w, &victims[i]),
+		};
+	return passing_send(fd, results, count * sizeof(results[0]), NULL, 0);
+}
+
+/* The order to attach is its files: what to attach, where, and whom to tell. */
+enum attach_fd { ATTACH_PROGRAM, ATTACH_CGROUP, ATTACH_ANSWER, ATTACH_FDS };
+
+static void attach(const int fds[ATTACH_FDS])
+{
+	int link = bpf_link_create(fds[ATTACH_PROGRAM], fds[ATTACH_CGROUP],
+				   BPF_CGROUP_INET_EGRESS, NULL);
+	int32_t err = link < 0 ? link : 0;
+
+	passing_send(fds[ATTACH_ANSWER], &err, sizeof(err), &link, !err);
+	if (!err)
+		close(link);
+}
+
 /* Until the agent closes its end, or dies. */
 static void work(struct worker *w, int fd)
 {
 	struct weir_victim victims[RESETTER_BATCH_MAX];
-	struct reset_result results[RESETTER_BATCH_MAX];
+	int fds[PASSING_FDS_MAX], err = 0;
+	size_t count;
 	ssize_t bytes;
 
-	while ((bytes = recv(fd, victims, sizeof(victims), 0)) > 0) {
-		size_t count = (size_t)bytes / sizeof(victims[0]);
-
-		for (size_t i = 0; i < count; i++)
-			results[i] = (struct reset_result){
-				.subject = victims[i].subject,
-				.error = carry_out(w, &victims[i]),
-			};
-		if (send(fd, results, count * sizeof(results[0]),
-			 MSG_NOSIGNAL) < 0)
-			break;
+	while (!err && (bytes = passing_receive(fd, victims, sizeof(victims),
+						fds, &count)) > 0) {
+		if (count == ATTACH_FDS)
+			attach(fds);
+		else
+			err = reset_all(w, fd, victims,
+					(size_t)bytes / sizeof(victims[0]));
+		while (count > 0)
+			close(fds[--count]);
 	}
 }
 
@@ -149,8 +178,7 @@ static void run(struct worker *w, int fd)
 	keep_capabilities();
 	w->home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	first.error = w->home < 0 ? -errno : probe(w);
-	if (send(CHILD_FD, &first, sizeof(first), MSG_NOSIGNAL) > 0 &&
-	    !first.error)
+	if (send(CHILD_FD, &first, sizeof(first), MSG_NOSIGNAL) > 0)
 		work(w, CHILD_FD);
 	_exit(0);
 }
@@ -164,9 +192,14 @@ static int greet(struct resetter *resetter)
 	ssize_t bytes = recv(resetter->fd, &first, sizeof(first), 0);
 	int flags = fcntl(resetter->fd, F_GETFL);
 
-	if (bytes != sizeof(first))
-		return bytes < 0 ? -errno : -EPIPE;
+	if (bytes != sizeof(first)) {
+		int err = bytes < 0 ? -errno : -EPIPE;
+
+		resetter_stop(resetter);
+		return err;
+	}
 	fcntl(resetter->fd, F_SETFL, flags | O_NONBLOCK);
+	resetter->resets = !first.error;
 	return first.error;
 }
 
@@ -174,9 +207,9 @@ int resetter_start(struct resetter *resetter, const char *cgroup,
 		   const char *const *netns, size_t netns_count)
 {
 	static struct worker worker;
-	int ends[2], err;
+	int ends[2];
 
-	resetter->fd = -1;
+	*resetter = (struct resetter){.fd = -1};
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
 	worker = (struct worker){
@@ -189,10 +222,11 @@ int resetter_start(struct resetter *resetter, const char *cgroup,
 		run(&worker, ends[1]);
 	close(ends[1]);
 	resetter->fd = ends[0];
-	err = resetter->pid < 0 ? -EAGAIN : greet(resetter);
-	if (err)
+	if (resetter->pid < 0) {
 		resetter_stop(resetter);
-	return err;
+		return -EAGAIN;
+	}
+	return greet(resetter);
 }
 
 int resetter_order(struct resetter *resetter, const struct weir_victim *victims,
@@ -215,6 +249,60 @@ size_t resetter_results(struct resetter *resetter,
 				       RESETTER_BATCH_MAX * sizeof(*out), 0);
 
 	return bytes > 0 ? (size_t)bytes / sizeof(*out) : 0;
+}
+
+/* Its answer, as long as one is to be expected. */
+static int await_link(int fd, int *link)
+{
+	const struct timeval patience = {
+		.tv_sec = RESETTER_PATIENCE_MS / 1000,
+		.tv_usec = RESETTER_PATIENCE_MS % 1000 * 1000,
+	};
+	int fds[PASSING_FDS_MAX];
+	size_t count = 0;
+	int32_t err = 0;
+	ssize_t bytes;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	bytes = passing_receive(fd, &err, sizeof(err), fds, &count);
+	if (bytes != sizeof(err) || (!err && count != 1)) {
+		while (count > 0)
+			close(fds[--count]);
+		return bytes < 0 ? (int)bytes : -EPIPE;
+	}
+	if (!err)
+		*link = fds[0];
+	return err;
+}
+
+/* `answer` goes with the order: when the other side dies, its end is closed. */
+static int order_attach(struct resetter *resetter, int program, int cgroup,
+			int answer)
+{
+	static const char order = 'a';
+	scoped(fd) int there = answer;
+	const int fds[ATTACH_FDS] = {
+		[ATTACH_PROGRAM] = program,
+		[ATTACH_CGROUP] = cgroup,
+		[ATTACH_ANSWER] = there,
+	};
+
+	return passing_send(resetter->fd, &order, sizeof(order), fds,
+			    ATTACH_FDS);
+}
+
+int resetter_attach(struct resetter *resetter, int program, int cgroup,
+		    int *link)
+{
+	int ends[2], err;
+
+	if (resetter->fd < 0)
+		return -EPIPE;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	scoped(fd) int here = ends[0];
+	err = order_attach(resetter, program, cgroup, ends[1]);
+	return err ? err : await_link(here, link);
 }
 
 void resetter_stop(struct resetter *resetter)

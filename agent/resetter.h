@@ -4,7 +4,9 @@
  *
  * Resetting needs CAP_NET_ADMIN, in other network namespaces also the right to
  * enter them. A process of its own keeps those; the one that reads policies and
- * answers clients does not need them. It knows one order: this socket.
+ * answers clients does not need them. It knows two orders: reset this socket,
+ * and attach this program to the packets that leave a cgroup, for which the
+ * kernel asks for CAP_NET_ADMIN once more.
  */
 #pragma once
 
@@ -15,11 +17,13 @@
 
 #include "weir/abi.h"
 
-#define RESETTER_BATCH_MAX 64u
+#define RESETTER_BATCH_MAX   64u
+#define RESETTER_PATIENCE_MS 2000
 
 struct resetter {
 	int fd; /* -1: not running */
 	pid_t pid;
+	bool resets; /* this host can reset connections */
 };
 
 /* What became of an order. */
@@ -30,7 +34,8 @@ struct reset_result {
 
 /*
  * Forks, so call it before there are threads, locks or secrets. -EOPNOTSUPP or
- * another error when this host cannot reset connections; nothing runs then.
+ * another error when this host cannot reset connections; it runs all the same,
+ * unless it could not be started at all.
  */
 int resetter_start(struct resetter *resetter, const char *cgroup,
 		   const char *const *netns, size_t netns_count);
@@ -42,5 +47,12 @@ int resetter_order(struct resetter *resetter, const struct weir_victim *victims,
 /* Never blocks: how many results there were, at most RESETTER_BATCH_MAX. */
 size_t resetter_results(struct resetter *resetter,
 			struct reset_result out[RESETTER_BATCH_MAX]);
+
+/*
+ * Attaches a cgroup_skb/egress program; *link is the caller's. Waits for the
+ * answer, RESETTER_PATIENCE_MS at most.
+ */
+int resetter_attach(struct resetter *resetter, int program, int cgroup,
+		    int *link);
 
 void resetter_stop(struct resetter *resetter);

@@ -73,6 +73,19 @@ static uint32_t fresh_calls(const struct subject *subject, uint64_t fresh_us,
 	return calls - subject->stale_first;
 }
 
+/*
+ * Of the calls that fell off the ring: those from before fresh_us that are
+ * still in flight are among them, unless they are seen in the ring.
+ */
+static uint64_t fresh_older(const struct subject *subject, int64_t older,
+			    uint64_t fresh_us, uint64_t stale_in_ring)
+{
+	uint64_t stale = fresh_us ? subject->stale_calls : 0;
+
+	stale -= stale < stale_in_ring ? stale : stale_in_ring;
+	return older > (int64_t)stale ? (uint64_t)older - stale : 0;
+}
+
 uint32_t sample_overdue(const struct subject *subject,
 			const struct weir_subject *k, uint64_t fresh_us,
 			uint64_t now_ns)
@@ -81,23 +94,26 @@ uint32_t sample_overdue(const struct subject *subject,
 	uint64_t slow_us = subject->service->rules.slow_ns / NS_PER_US;
 	uint64_t now_us = now_ns / NS_PER_US;
 	int64_t older = __atomic_load_n(&k->older, __ATOMIC_RELAXED);
-	int64_t overdue =
-		older - (fresh_us ? (int64_t)subject->stale_calls : 0);
+	uint64_t overdue = 0, stale = 0;
 
-	if (overdue < 0)
-		overdue = 0;
 	for (uint32_t i = 0; i < WEIR_SLICES; i++) {
 		uint64_t word =
 			__atomic_load_n(&k->slices[i], __ATOMIC_RELAXED);
 		uint64_t start_us =
 			slice_start_us(pair_high(word), shift, now_us);
 		uint64_t end_us = start_us + (1ull << shift);
+		uint32_t calls = pair_low(word);
+		uint32_t fresh =
+			fresh_calls(subject, fresh_us, start_us, end_us, calls);
 
-		if (start_us && end_us < now_us && now_us - end_us > slow_us)
-			overdue += fresh_calls(subject, fresh_us, start_us,
-					       end_us, pair_low(word));
+		if (!start_us)
+			continue;
+		stale += calls - fresh;
+		if (end_us < now_us && now_us - end_us > slow_us)
+			overdue += fresh;
 	}
-	return (uint32_t)overdue;
+	return (uint32_t)(overdue +
+			  fresh_older(subject, older, fresh_us, stale));
 }
 
 /* Of the calls that were in flight at the epoch's start, those still there. */
@@ -107,6 +123,8 @@ static void shrink_stale(struct subject *subject, const struct weir_subject *k)
 
 	if (subject->stale_calls > calls)
 		subject->stale_calls = calls;
+	if (subject->stale_first > subject->stale_calls)
+		subject->stale_first = (uint32_t)subject->stale_calls;
 }
 
 static uint64_t rise(uint64_t now, uint64_t *seen)

@@ -524,6 +524,19 @@ static __always_inline void subject_release(__u32 subject, bool ghost)
 	atomic_add(&s->released, 1);
 }
 
+/* Established or over: no SYN of it is out any more. */
+static __always_inline void syn_release(struct weir_conn *conn)
+{
+	struct weir_subject *s;
+
+	if (!(conn->flags & WEIR_CONN_SYN) ||
+	    !(conn_flag_clear(conn, WEIR_CONN_SYN) & WEIR_CONN_SYN))
+		return;
+	s = subject_find(conn->slot);
+	if (s)
+		cap_give(&s->syns);
+}
+
 /* Whoever comes first releases; true for it (W5). */
 shared bool conn_release(struct weir_conn *conn)
 {
@@ -534,6 +547,7 @@ shared bool conn_release(struct weir_conn *conn)
 	    __sync_val_compare_and_swap(&conn->held, held, WEIR_HELD_FREE) !=
 		    held)
 		return false;
+	syn_release(conn);
 	subject_release(conn->slot, ghost);
 	subject_release(conn->endpoint, ghost);
 	return true;

@@ -271,6 +271,17 @@ static const struct list_kind list_kinds[] = {
 		.empty = "leave clients out to govern everyone",
 		.finish = finish_client,
 	},
+	{
+		.path = "spec.access.allow",
+		.items = offsetof(struct weir_policy, allowed),
+		.count = offsetof(struct weir_policy, allowed_count),
+		.bytes = sizeof(struct policy_client),
+		.line = offsetof(struct policy_client, line),
+		.column = offsetof(struct policy_client, column),
+		.max = POLICY_CLIENTS_MAX,
+		.empty = "leave access out to let everyone in",
+		.finish = finish_client,
+	},
 };
 
 static const struct list_kind *find_list(const struct field *field)

@@ -59,6 +59,7 @@ static const struct field_word errnos[] = {
 #define WAIT		BREAKER ".waitDurationInOpenState"
 #define DESTINATION	"spec.service.destinations[]"
 #define CLIENT		"spec.service.clients[]"
+#define ALLOWED		"spec.access.allow[]"
 #define SAMPLES_MAX	1000000
 #define CONNECTIONS_MAX 10000000
 
@@ -193,15 +194,36 @@ static const struct field fields[] = {
 	 .example = "40", .help = "connections to one endpoint; exact"},
 	{.path = "spec.bulkhead.warnAt", .type = FIELD_PERCENT, RANGE(1, 100), .initial = "80",
 	 AT(bulkhead.warn_at), .example = "80", .help = "percent of a limit; one event at each crossing"},
-	PLANNED("spec.bulkhead.maxConnecting", "connections still in SYN_SENT"),
-	PLANNED("spec.bulkhead.maxConcurrentCalls", "calls in flight"),
+	{.path = "spec.bulkhead.maxConnecting", .type = FIELD_COUNT, RANGE(1, CONNECTIONS_MAX),
+	 AT(bulkhead.connecting_max), .unset = "no limit", .example = "32",
+	 .help = "connections to the service whose SYN is not answered yet; exact"},
+	{.path = "spec.bulkhead.maxConcurrentCalls", .type = FIELD_COUNT, RANGE(1, CONNECTIONS_MAX),
+	 AT(bulkhead.calls_max), .unset = "no limit", .example = "50",
+	 .help = "while that many calls are in flight new connections are refused; calls on open ones cannot be"},
 	PLANNED("spec.bulkhead.perClient", "limits of each client"),
 	PLANNED("spec.bulkhead.queue", "hold a connect instead of refusing it"),
 	PLANNED("spec.bulkhead.onFull", "what a full bulkhead does"),
 
-	PLANNED("spec.rateLimit", "new connections in a second"),
+	{.path = "spec.rateLimit", .type = FIELD_BLOCK, AT(rate.set), .unset = "off",
+	 .example = "{connectionsPerSecond: 200}", .help = "new connections to the service in a second"},
+	{.path = "spec.rateLimit.connectionsPerSecond", .type = FIELD_COUNT, RANGE(1, SAMPLES_MAX),
+	 .required = true, AT(rate.per_second), .example = "200",
+	 .help = "over any time t at most burst + t of these are let through"},
+	{.path = "spec.rateLimit.burst", .type = FIELD_COUNT, RANGE(1, SAMPLES_MAX), .initial = "50",
+	 AT(rate.burst), .example = "50", .help = "that many at once, after a pause"},
+	PLANNED("spec.rateLimit.perClient", "limits of each client"),
 	PLANNED("spec.timeouts", "limits on connecting, answering and idling"),
-	PLANNED("spec.access", "who may connect at all"),
+	{.path = "spec.access", .type = FIELD_BLOCK, NOWHERE, .unset = "everyone may",
+	 .example = "{allow: [{systemdUnit: orders.service}]}", .help = "who may connect at all"},
+	{.path = "spec.access.allow", .type = FIELD_LIST, .required = true, NOWHERE,
+	 .example = "[{systemdUnit: orders.service}]",
+	 .help = "these clients may; everyone else is refused, and named in an event"},
+	{.path = ALLOWED ".systemdUnit", .type = FIELD_UNIT, NOWHERE, .unset = "one of the three",
+	 .example = "orders.service", .help = "processes of a systemd unit"},
+	{.path = ALLOWED ".cgroup", .type = FIELD_CGROUP, NOWHERE, .unset = "one of the three",
+	 .example = "/system.slice/docker-*.scope", .help = "processes below a cgroup; * and ? match"},
+	{.path = ALLOWED ".user", .type = FIELD_USER, NOWHERE, .unset = "one of the three",
+	 .example = "root", .help = "processes of a user, by name or uid"},
 	PLANNED("spec.fallback", "where connections go while the breaker is open"),
 	PLANNED("spec.adaptive", "find the limits by latency"),
 };

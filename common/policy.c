@@ -12,15 +12,21 @@
 
 #include "common/fields.h"
 
+static void free_clients(struct policy_client *clients, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(clients[i].pattern);
+	free(clients);
+}
+
 void policy_free(struct weir_policy *policy)
 {
 	if (!policy)
 		return;
 	for (size_t i = 0; i < policy->label_count; i++)
 		free(policy->labels[i]);
-	for (size_t i = 0; i < policy->client_count; i++)
-		free(policy->clients[i].pattern);
-	free(policy->clients);
+	free_clients(policy->clients, policy->client_count);
+	free_clients(policy->allowed, policy->allowed_count);
 	free(policy->destinations);
 	free(policy->name);
 	free(policy->file);
@@ -108,19 +114,15 @@ static bool equal_destinations(const struct weir_policy *a,
 	return true;
 }
 
-static bool equal_clients(const struct weir_policy *a,
-			  const struct weir_policy *b)
+bool policy_clients_equal(const struct policy_client *a, size_t a_count,
+			  const struct policy_client *b, size_t b_count)
 {
-	if (a->client_count != b->client_count)
+	if (a_count != b_count)
 		return false;
-	for (size_t i = 0; i < a->client_count; i++) {
-		const struct policy_client *x = &a->clients[i];
-		const struct policy_client *y = &b->clients[i];
-
-		if (x->kind != y->kind || x->uid != y->uid ||
-		    strcmp(x->pattern, y->pattern) != 0)
+	for (size_t i = 0; i < a_count; i++)
+		if (a[i].kind != b[i].kind || a[i].uid != b[i].uid ||
+		    strcmp(a[i].pattern, b[i].pattern) != 0)
 			return false;
-	}
 	return true;
 }
 
@@ -140,5 +142,9 @@ static bool equal_fields(const struct weir_policy *a,
 bool policy_equal(const struct weir_policy *a, const struct weir_policy *b)
 {
 	return !strcmp(a->name, b->name) && equal_fields(a, b) &&
-	       equal_destinations(a, b) && equal_clients(a, b);
+	       equal_destinations(a, b) &&
+	       policy_clients_equal(a->clients, a->client_count, b->clients,
+				    b->client_count) &&
+	       policy_clients_equal(a->allowed, a->allowed_count, b->allowed,
+				    b->allowed_count);
 }

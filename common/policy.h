@@ -81,7 +81,15 @@ struct policy_bulkhead {
 	bool set;
 	uint32_t connections_max;	   /* WEIR_NONE: no limit */
 	uint32_t endpoint_connections_max; /* WEIR_NONE: no limit */
+	uint32_t connecting_max;	   /* 0: no limit */
+	uint32_t calls_max;		   /* in flight; 0: no limit */
 	uint32_t warn_at;		   /* percent */
+};
+
+struct policy_rate {
+	bool set;
+	uint32_t per_second; /* connections */
+	uint32_t burst;	     /* 1 or more */
 };
 
 /* Where an effective value was written; for `describe` and `why`. */
@@ -102,9 +110,12 @@ struct weir_policy {
 	struct policy_destination *destinations;
 	size_t destination_count;
 	struct policy_client *clients;
-	size_t client_count; /* 0: everyone */
+	size_t client_count;	       /* 0: everyone */
+	struct policy_client *allowed; /* spec.access */
+	size_t allowed_count;	       /* 0: everyone */
 	struct policy_breaker breaker;
 	struct policy_bulkhead bulkhead;
+	struct policy_rate rate;
 	struct policy_position positions[POLICY_POSITIONS_MAX];
 	size_t position_count;
 };
@@ -147,6 +158,13 @@ int policies_load(struct weir_policies *out, struct weir_errors *errors,
  */
 int policies_check_directory(struct weir_errors *errors, const char *path);
 
+/*
+ * Reads a text to its end, at most one byte more than POLICY_FILE_BYTES_MAX: the
+ * parser then says that it is too much. NUL-terminated; the caller frees it.
+ * -ENOMEM or -errno.
+ */
+int policies_read(int fd, char **out, size_t *out_bytes);
+
 /* Is it a name that a policy directory is read for? */
 bool policies_is_file_name(const char *name);
 
@@ -171,6 +189,10 @@ static inline uint32_t policy_rank(uint16_t port_min, uint16_t port_max,
 /* The position of a path in the policy's text, or NULL (a default). */
 const struct policy_position *policy_position(const struct weir_policy *policy,
 					      const char *path);
+
+/* The same clients in the same order. */
+bool policy_clients_equal(const struct policy_client *a, size_t a_count,
+			  const struct policy_client *b, size_t b_count);
 
 /* True when both would compile to the same rules and thresholds. */
 bool policy_equal(const struct weir_policy *a, const struct weir_policy *b);

@@ -80,8 +80,7 @@ int policies_check_directory(struct weir_errors *errors, const char *path)
 	return 0;
 }
 
-/* One byte more than is allowed: the parser says that it is too much. */
-static int read_text(int fd, char **out, size_t *out_bytes)
+int policies_read(int fd, char **out, size_t *out_bytes)
 {
 	size_t room = POLICY_FILE_BYTES_MAX + 1, bytes = 0;
 	scoped(text) char *text = malloc(room + 1);
@@ -110,7 +109,7 @@ static int load_file(struct weir_policies *out, struct weir_errors *errors,
 {
 	scoped(text) char *text = NULL;
 	size_t bytes = 0;
-	int err = read_text(fd, &text, &bytes);
+	int err = policies_read(fd, &text, &bytes);
 
 	if (err)
 		return report(errors, path, "reading", -err);

@@ -11,6 +11,7 @@
 #include "common/scoped.h"
 
 #define SLICE_SHIFT_MIN	 10u /* 1.024 ms */
+#define NS_PER_SECOND	 1000000000ull
 #define SLICE_SHIFT_IDLE 17u /* 131 ms, when nothing is called slow */
 
 #define ROWS_MAX ((size_t)WEIR_RULES_MAX * WEIR_RULES_PER_KEY)
@@ -80,6 +81,12 @@ struct weir_service compile_service(const struct weir_policy *policy)
 		out.connections_max = policy->bulkhead.connections_max;
 		out.endpoint_connections_max =
 			policy->bulkhead.endpoint_connections_max;
+		out.connecting_max = policy->bulkhead.connecting_max;
+		out.calls_max = policy->bulkhead.calls_max;
+	}
+	if (policy->rate.set) {
+		out.rate_ns = NS_PER_SECOND / policy->rate.per_second;
+		out.rate_burst_ns = (policy->rate.burst - 1) * out.rate_ns;
 	}
 	strncpy(out.name, policy->name, sizeof(out.name) - 1);
 	return out;
@@ -103,33 +110,20 @@ static struct weir_place place_of(const struct weir_policy *policy,
 
 /* ---- client sets --------------------------------------------------------------------- */
 
-static bool same_clients(const struct weir_policy *a,
-			 const struct weir_policy *b)
-{
-	if (a->client_count != b->client_count)
-		return false;
-	for (size_t i = 0; i < a->client_count; i++)
-		if (a->clients[i].kind != b->clients[i].kind ||
-		    strcmp(a->clients[i].pattern, b->clients[i].pattern))
-			return false;
-	return true;
-}
-
-static int add_clients(struct work *w, const struct weir_policy *policy,
-		       uint32_t set)
+static int add_clients(struct work *w, const struct policy_client *clients,
+		       size_t count, uint32_t set)
 {
 	struct compiled *out = w->out;
 	struct compiled_client *grown = realloc(
-		out->clients,
-		(out->client_count + policy->client_count) * sizeof(*grown));
+		out->clients, (out->client_count + count) * sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
 	out->clients = grown;
-	for (size_t i = 0; i < policy->client_count; i++)
+	for (size_t i = 0; i < count; i++)
 		grown[out->client_count++] = (struct compiled_client){
 			.set = set,
-			.client = &policy->clients[i],
+			.client = &clients[i],
 		};
 	return 0;
 }
@@ -143,12 +137,33 @@ static int client_set(struct work *w, const struct weir_policy *policy,
 	*set = 0;
 	if (!policy->client_count)
 		return 0;
-	for (size_t i = 0; i < w->out->service_count; i++)
-		if (same_clients(w->out->policies[i], policy)) {
+	for (size_t i = 0; i < w->out->service_count; i++) {
+		const struct weir_policy *other = w->out->policies[i];
+
+		if (policy_clients_equal(other->clients, other->client_count,
+					 policy->clients,
+					 policy->client_count)) {
 			*set = w->sets_of[i];
 			return 0;
 		}
-	err = add_clients(w, policy, w->sets + 1);
+	}
+	err = add_clients(w, policy->clients, policy->client_count,
+			  w->sets + 1);
+	if (!err)
+		*set = ++w->sets;
+	return err;
+}
+
+static int access_set(struct work *w, const struct weir_policy *policy,
+		      uint32_t *set)
+{
+	int err;
+
+	*set = 0;
+	if (!policy->allowed_count)
+		return 0;
+	err = add_clients(w, policy->allowed, policy->allowed_count,
+			  w->sets + 1);
 	if (!err)
 		*set = ++w->sets;
 	return err;
@@ -227,13 +242,17 @@ static int add_policy(struct work *w, const struct weir_policy *policy,
 		      uint32_t slot)
 {
 	struct compiled *out = w->out;
-	uint32_t set;
+	uint32_t set, access = 0;
 	int err = client_set(w, policy, &set);
+
+	if (!err)
+		err = access_set(w, policy, &access);
 
 	if (err)
 		return err;
 	w->sets_of[out->service_count] = set;
 	out->services[out->service_count] = compile_service(policy);
+	out->services[out->service_count].access = access;
 	out->slots[out->service_count] = slot;
 	out->policies[out->service_count++] = policy;
 	for (size_t i = 0; i < policy->destination_count && !err; i++)

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "agent/view/knobs.h"
 #include "agent/view/names.h"
 #include "agent/view/selection.h"
 #include "agent/view/writer.h"
@@ -359,66 +360,31 @@ static void panic(struct writer *w, const struct snapshot_service *s)
 
 /* ---- bulkhead and policy ----------------------------------------------------------- */
 
+static void resource(struct writer *w, uint32_t value, uint32_t max,
+		     const char *name)
+{
+	if (max && max != WEIR_NONE)
+		writer_count(w, value, "resource", name, NULL);
+}
+
 static void limits(struct writer *w, const struct snapshot_service *s)
 {
 	const struct policy_bulkhead *b = &s->bulkhead;
 
-	if (b->connections_max != WEIR_NONE)
-		writer_count(w, b->connections_max, "resource", "connections",
-			     NULL);
-	if (b->endpoint_connections_max != WEIR_NONE)
-		writer_count(w, b->endpoint_connections_max, "resource",
-			     "endpoint_connections", NULL);
+	resource(w, b->connections_max, b->connections_max, "connections");
+	resource(w, b->endpoint_connections_max, b->endpoint_connections_max,
+		 "endpoint_connections");
+	resource(w, b->connecting_max, b->connecting_max, "connecting");
+	resource(w, b->calls_max, b->calls_max, "calls");
 }
 
 static void in_use(struct writer *w, const struct snapshot_service *s)
 {
+	const struct policy_bulkhead *b = &s->bulkhead;
+
 	writer_count(w, s->subject.in_use, "resource", "connections", NULL);
-}
-
-#define BREAKER(member) offsetof(struct policy_breaker, member)
-
-/* clang-format off */
-static const struct {
-	const char *knob;
-	size_t ns, count, real;		/* offset of the one that it is, + 1 */
-} knobs[] = {
-	{ "slidingWindow.size", .ns = BREAKER(window_ns) + 1 },
-	{ "slidingWindow.buckets", .count = BREAKER(window_buckets) + 1 },
-	{ "minimumNumberOfCalls", .count = BREAKER(calls_min) + 1 },
-	{ "minimumNumberOfFailures", .count = BREAKER(failures_min) + 1 },
-	{ "failureRateThreshold", .count = BREAKER(failure_rate) + 1 },
-	{ "consecutiveFailures", .count = BREAKER(consecutive) + 1 },
-	{ "slowCallDurationThreshold", .ns = BREAKER(slow_ns) + 1 },
-	{ "slowCallRateThreshold", .count = BREAKER(slow_rate) + 1 },
-	{ "waitDurationInOpenState.initial", .ns = BREAKER(wait_initial_ns) + 1 },
-	{ "waitDurationInOpenState.multiplier", .real = BREAKER(wait_multiplier) + 1 },
-	{ "waitDurationInOpenState.max", .ns = BREAKER(wait_max_ns) + 1 },
-	{ "waitDurationInOpenState.jitter", .real = BREAKER(wait_jitter) + 1 },
-	{ "permittedNumberOfCallsInHalfOpenState", .count = BREAKER(probes) + 1 },
-	{ "halfOpenTimeout", .ns = BREAKER(half_open_timeout_ns) + 1 },
-	{ "maxEjectionPercent", .count = BREAKER(ejection_max) + 1 },
-	{ "panicThreshold", .count = BREAKER(panic_threshold) + 1 },
-};
-/* clang-format on */
-
-static void policy_value(struct writer *w, const struct snapshot_service *s)
-{
-	const char *base = (const char *)&s->breaker;
-
-	for (size_t i = 0; i < sizeof(knobs) / sizeof(knobs[0]); i++) {
-		double value;
-
-		if (knobs[i].ns)
-			value = (double)*(const uint64_t *)(base + knobs[i].ns -
-							    1) /
-				1e9;
-		else if (knobs[i].count)
-			value = *(const uint32_t *)(base + knobs[i].count - 1);
-		else
-			value = *(const double *)(base + knobs[i].real - 1);
-		writer_real(w, value, "knob", knobs[i].knob, NULL);
-	}
+	resource(w, s->subject.connecting, b->connecting_max, "connecting");
+	resource(w, s->subject.calls_active, b->calls_max, "calls");
 }
 
 /* ---- process ------------------------------------------------------------------------ */
@@ -507,7 +473,7 @@ static const struct family families[] = {
 	{ "weir_policies_loaded", WRITER_GAUGE, "", "Policies in force, by mode.", .agent = policies_loaded },
 	{ "weir_policy_last_reload_successful", WRITER_GAUGE, "", "1 when the latest change of policies was taken over.", .agent = reload_ok },
 	{ "weir_policy_last_reload_timestamp_seconds", WRITER_GAUGE, "seconds", "When the latest change of policies was tried.", .agent = reload_time },
-	{ "weir_policy_value", WRITER_GAUGE, "", "Thresholds in force: durations in seconds, rates in percent, as in the policy.", WITH_BREAKER, .service = policy_value },
+	{ "weir_policy_value", WRITER_GAUGE, "", "Thresholds in force: durations in seconds, rates in percent, as in the policy.", WITH_BREAKER, .service = knobs_write },
 
 	{ "weir_heartbeat_age_seconds", WRITER_GAUGE, "seconds", "Age of the agent's sign of life to the kernel.", .agent = heartbeat },
 	{ "weir_heartbeat_lease_seconds", WRITER_GAUGE, "seconds", "Age at which the kernel stops to refuse on the agent's behalf.", .agent = lease },

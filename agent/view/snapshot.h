@@ -67,6 +67,7 @@ struct snapshot_service {
 	uint32_t line;
 	struct policy_breaker breaker;
 	struct policy_bulkhead bulkhead;
+	struct policy_rate rate;
 	struct policy_position positions[POLICY_POSITIONS_MAX];
 	size_t position_count;
 	/* totals */

@@ -77,7 +77,9 @@ static json_t *value_of(const struct field *field, const void *at)
 		return word_of(field, *(const int *)at);
 	case FIELD_COUNT:
 	case FIELD_PERCENT:
-		return *(const uint32_t *)at == WEIR_NONE
+		/* What could not be written stands for no limit. */
+		return *(const uint32_t *)at == WEIR_NONE ||
+				       *(const uint32_t *)at < field->min
 			       ? json_null()
 			       : json_integer(*(const uint32_t *)at);
 	case FIELD_FACTOR:
@@ -113,7 +115,7 @@ static bool is_known(const struct field *f)
 {
 	return f->type != FIELD_BLOCK && fields_bytes(f) &&
 	       (IS_IN(mode, f->offset) || IS_IN(breaker, f->offset) ||
-		IS_IN(bulkhead, f->offset));
+		IS_IN(bulkhead, f->offset) || IS_IN(rate, f->offset));
 }
 
 static json_t *values_of(const struct snapshot_service *service)
@@ -122,6 +124,7 @@ static json_t *values_of(const struct snapshot_service *service)
 		.mode = service->mode,
 		.breaker = service->breaker,
 		.bulkhead = service->bulkhead,
+		.rate = service->rate,
 	};
 	json_t *values = json_array();
 

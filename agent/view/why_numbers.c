@@ -78,6 +78,36 @@ static void tell_not_counted(struct story *story)
 		  (unsigned long long)t->refused, (unsigned long long)neutral);
 }
 
+/* Which rule has refused how many. */
+static void tell_refusals(struct story *story)
+{
+	const struct snapshot_service *s = story->service;
+	struct text text = {0};
+
+	if (story->endpoint || s->observed)
+		return;
+	for (int reason = 0; reason < WEIR_REASON_COUNT; reason++) {
+		uint64_t count = s->decisions[WEIR_VERDICT_REFUSE][reason] +
+				 s->decisions[WEIR_VERDICT_DROP][reason];
+		uint64_t would =
+			s->decisions[WEIR_VERDICT_WOULD_REFUSE][reason] +
+			s->decisions[WEIR_VERDICT_WOULD_DROP][reason];
+
+		if (count)
+			text_add(&text, "%s%s %llu", text.bytes ? ", " : "",
+				 names_reason[reason],
+				 (unsigned long long)count);
+		if (would)
+			text_add(&text, "%s%s %llu (observed)",
+				 text.bytes ? ", " : "", names_reason[reason],
+				 (unsigned long long)would);
+	}
+	if (text.bytes)
+		story_say(story, "refused", "%s (since counting began)",
+			  text.data);
+	text_clear(&text);
+}
+
 static void tell_worst(struct story *story)
 {
 	const struct snapshot_endpoint *worst[WORST_MAX];
@@ -243,8 +273,8 @@ static void tell_resets(struct story *story)
 
 static void (*const of_numbers[])(struct story *) = {
 	tell_enforcement, tell_failures, tell_connects, tell_turns,
-	tell_overdue,	  tell_manner,	 tell_resets,	tell_not_counted,
-	tell_worst,	  tell_now,
+	tell_overdue,	  tell_manner,	 tell_resets,	tell_refusals,
+	tell_not_counted, tell_worst,	 tell_now,
 };
 
 void why_numbers(struct story *story)

@@ -2,11 +2,12 @@
 /*
  * connect.bpf.c - cgroup/connect4 and connect6: may this connection begin?
  *
- * Gather who calls whom, decide in the order forced, breaker, cap, count, and
- * return. A refusal happens before any packet leaves; whatever is missing lets
+ * Gather who calls whom, decide in the order access, forced, breaker, cap, rate,
+ * count, and return. A refusal happens before any packet leaves; whatever is missing lets
  * the connection through and is counted (W1, W6).
  */
 #include "bpf/conn.h"
+#include "bpf/mechanisms/rate.h"
 #include "bpf/service.h"
 
 #define CONNECT_ALLOW 1
@@ -55,6 +56,44 @@ static __always_inline bool advise(struct attempt *a, __u32 reason)
 	if (!shadow)
 		a->flags |= WEIR_CONN_ADVISORY;
 	return false;
+}
+
+#define NAME_DENIED_US 1000000ull /* one client a second is named */
+
+static __always_inline void name_denied(struct attempt *a)
+{
+	__u64 now = now_us();
+	struct weir_event *event;
+
+	/* Two CPUs may both name one: that is one line too many. */
+	if (now - a->subject->denied_us < NAME_DENIED_US)
+		return;
+	a->subject->denied_us = now;
+	event = bpf_ringbuf_reserve(&weir_event, sizeof(*event), 0);
+	if (!event) {
+		fault_count(WEIR_FAULT_RING_FULL);
+		return;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	event->type = WEIR_EVENT_DENIED;
+	event->subject = a->slot;
+	event->at_ns = bpf_ktime_get_ns();
+	event->key = a->key;
+	event->pid = bpf_get_current_pid_tgid() >> 32;
+	event->uid = (__u32)bpf_get_current_uid_gid();
+	event->cgroup = bpf_get_current_cgroup_id();
+	bpf_get_current_comm(event->command, sizeof(event->command));
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+}
+
+/* The database-per-service rule: who may connect at all. */
+static __always_inline bool gate_access(struct attempt *a, bool enforcing)
+{
+	if (!a->service->access ||
+	    weir_caller_in(a->control->generation & 1, a->service->access))
+		return false;
+	name_denied(a);
+	return refuse(a, WEIR_REASON_ACCESS, enforcing);
 }
 
 static __always_inline bool gate_forced(struct attempt *a, bool enforcing)
@@ -129,10 +168,48 @@ static __always_inline void token_give(struct attempt *a)
 	a->flags &= ~WEIR_CONN_PROBE;
 }
 
+static __always_inline void places_give(struct attempt *a)
+{
+	cap_give(&a->subject->in_use);
+	if (a->endpoint)
+		cap_give(&a->endpoint->in_use);
+	if (a->flags & WEIR_CONN_SYN)
+		cap_give(&a->subject->syns);
+	a->flags &= ~WEIR_CONN_SYN;
+	token_give(a);
+}
+
+/* Calls on open connections cannot be refused; what can be is one more. */
+static __always_inline bool too_many_calls(struct attempt *a, bool enforcing)
+{
+	__u32 max = a->service->calls_max;
+
+	return max && a->subject->calls_active >= max &&
+	       refuse(a, WEIR_REASON_CAP, enforcing);
+}
+
+static __always_inline bool too_many_syns(struct attempt *a, bool enforcing)
+{
+	enum cap_result result;
+
+	/* Enforced, it would not be connecting. */
+	if (!a->service->connecting_max || a->flags & WEIR_CONN_SHADOW)
+		return false;
+	result = cap_take(&a->subject->syns, a->service->connecting_max);
+	if (result == CAP_TAKEN) {
+		a->flags |= WEIR_CONN_SYN;
+		return false;
+	}
+	if (result == CAP_LOST)
+		fault_count(WEIR_FAULT_CAS_LOST);
+	return refuse(a, WEIR_REASON_CAP, enforcing);
+}
+
 /* Takes the places of service and endpoint; true: refused, nothing is held. */
 static __always_inline bool bulkhead_full(struct attempt *a, bool enforcing)
 {
-	if (cap_full(a, a->subject, a->service->connections_max, enforcing)) {
+	if (too_many_calls(a, enforcing) ||
+	    cap_full(a, a->subject, a->service->connections_max, enforcing)) {
 		token_give(a);
 		return true;
 	}
@@ -143,15 +220,39 @@ static __always_inline bool bulkhead_full(struct attempt *a, bool enforcing)
 		token_give(a);
 		return true;
 	}
+	if (too_many_syns(a, enforcing)) {
+		places_give(a);
+		return true;
+	}
 	return false;
+}
+
+/* Last, so that what is refused for another reason uses up no rate. */
+static __always_inline bool rate_exceeded(struct attempt *a, bool enforcing)
+{
+	enum rate_result result;
+
+	if (!a->service->rate_ns || a->flags & WEIR_CONN_SHADOW)
+		return false;
+	result = rate_take(&a->subject->rate_at_ns, a->service->rate_ns,
+			   a->service->rate_burst_ns, bpf_ktime_get_ns());
+	if (result == RATE_TAKEN)
+		return false;
+	if (result == RATE_LOST)
+		fault_count(WEIR_FAULT_CAS_LOST);
+	if (!refuse(a, WEIR_REASON_RATE, enforcing))
+		return false;
+	places_give(a);
+	return true;
 }
 
 static __always_inline bool decide(struct attempt *a)
 {
 	bool enforcing = a->service->mode == WEIR_MODE_ENFORCE;
 
-	if (gate_forced(a, enforcing) || gate_breaker(a, enforcing) ||
-	    bulkhead_full(a, enforcing))
+	if (gate_access(a, enforcing) || gate_forced(a, enforcing) ||
+	    gate_breaker(a, enforcing) || bulkhead_full(a, enforcing) ||
+	    rate_exceeded(a, enforcing))
 		return true;
 	/* Enforced, it would not be there to prove anything. */
 	if (a->flags & WEIR_CONN_SHADOW)
@@ -203,10 +304,7 @@ static __always_inline __u32 verdict_of_admitted(const struct attempt *a)
 static __always_inline void forget(struct attempt *a)
 {
 	fault_count(WEIR_FAULT_NO_STORAGE);
-	cap_give(&a->subject->in_use);
-	if (a->endpoint)
-		cap_give(&a->endpoint->in_use);
-	token_give(a);
+	places_give(a);
 }
 
 /* From 6.12 on the STATE callback can be asked for before the SYN. */

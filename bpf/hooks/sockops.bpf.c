@@ -68,6 +68,7 @@ static __always_inline void on_established(struct tcp_sock *tp,
 		at_us = start_us;
 	conn->turn_seq = tp->write_seq;
 	conn->established_us = conn->heard_us = at_us;
+	syn_release(conn);
 	start_turns(conn);
 	conn_flag_set(conn, WEIR_CONN_ESTABLISHED);
 	latency_count(conn, WEIR_PHASE_CONNECT, at_us - start_us);

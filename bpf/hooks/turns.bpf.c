@@ -81,8 +81,8 @@ static __always_inline void turn_end(struct turn *t, __u32 seq, __u64 at_us)
 		.resent = turn_resent(conn, tp),
 	};
 
-	/* It was a request after all: here they are that short. */
-	if (asks_nothing(conn, seq - conn->turn_seq))
+	/* It was a request: here they are that short. */
+	if (manner_acknowledges(seq - conn->turn_seq))
 		conn_flag_set(conn, WEIR_CONN_TERSE);
 	/* Before the call word: see the start of this file. */
 	__sync_lock_test_and_set(&conn->turn_seq, seq);

@@ -238,8 +238,12 @@ struct weir_service {
 	__u32 slice_shift;     /* a start slice is 1 << slice_shift us long */
 	__u64 slow_us;	       /* 0: slow calls are not judged */
 	__u64 silence_us;      /* consecutive failures are forgotten after it */
-	__u32 drop; /* an open breaker loses the SYN, refuses nothing */
-	__u32 reserved;
+	__u32 drop;   /* an open breaker loses the SYN, refuses nothing */
+	__u32 access; /* client set that may connect at all; 0: everyone */
+	__u32 connecting_max; /* 0: no limit */
+	__u32 calls_max;      /* in flight; 0: no limit */
+	__u64 rate_ns;	      /* a connection each so many ns; 0: no limit */
+	__u64 rate_burst_ns;  /* how far ahead of that: (burst - 1) * rate_ns */
 	char name[WEIR_NAME_BYTES]; /* how a restarted agent finds its slots */
 };
 
@@ -297,7 +301,9 @@ struct weir_subject {
 	__u64 probe;	/* see probe_take() */
 	__u64 acquired; /* both only grow: the audit's churn */
 	__u64 released;
-	__u64 pad0[4];
+	__u32 syns; /* of them still in SYN_SENT, where that is limited */
+	__u32 reserved;
+	__u64 pad0[3];
 
 	__u64 consecutive; /* epoch << 32 | failures in a row */
 	__u64 last_sample_us;
@@ -321,7 +327,9 @@ struct weir_subject {
 	__u64 manner; /* 0 takes turns .. WEIR_MANNER_MAX does not */
 	__s64 older;  /* calls in flight that fell off the ring */
 	__u64 slices[WEIR_SLICES]; /* see slice_start() */
-	__u64 pad1[4];
+	__u64 rate_at_ns;	   /* see rate.h */
+	__u64 denied_us;	   /* when a refused client was named last */
+	__u64 pad1[2];
 };
 
 #define WEIR_MANNER_MAX	  15u /* see manner.h */
@@ -363,7 +371,8 @@ enum weir_call {
 #define WEIR_CONN_SPARED      (1u << 12) /* observe mode: would have been reset */
 #define WEIR_CONN_UNSETTLED   (1u << 13) /* closed; was an answer awaited? */
 #define WEIR_CONN_PROVEN      (1u << 14) /* a success of it has been judged */
-#define WEIR_CONN_TERSE	      (1u << 15) /* see manner_acknowledges() */
+#define WEIR_CONN_SYN	      (1u << 15) /* holds a place among those connecting */
+#define WEIR_CONN_TERSE	      (1u << 28) /* see manner_acknowledges() */
 #define WEIR_CONN_ADVISORY    (1u << 9) /* a shadow that is let in if enforced */
 /* Two bits each: how often the two sides did not wait for each other. */
 #define WEIR_CONN_OVERLAP (1u << 16) /* an answer before the request was out */
@@ -395,7 +404,8 @@ struct weir_conn {
 enum weir_event_type {
 	WEIR_EVENT_HINT = 1,
 	WEIR_EVENT_ENDPOINT,
-	WEIR_EVENT_PROBE
+	WEIR_EVENT_PROBE,
+	WEIR_EVENT_DENIED, /* access: who was, or would have been, refused */
 };
 
 struct weir_event {
@@ -403,6 +413,11 @@ struct weir_event {
 	__u32 subject;
 	__u64 at_ns;
 	struct weir_endpoint_key key; /* WEIR_EVENT_ENDPOINT */
+	/* WEIR_EVENT_DENIED: the caller */
+	__u32 pid;
+	__u32 uid;
+	__u64 cgroup;
+	char command[16];
 };
 
 /* weir_recount, element subject: what the audit found held. */
@@ -453,7 +468,7 @@ WEIR_PIN_SIZE(weir_rule_key, 20);
 WEIR_PIN_SIZE(weir_rule, 16);
 WEIR_PIN_SIZE(weir_rule_set, 136);
 WEIR_PIN_SIZE(weir_client_key, 24);
-WEIR_PIN_SIZE(weir_service, 120);
+WEIR_PIN_SIZE(weir_service, 144);
 WEIR_PIN_SIZE(weir_verdict, 56);
 WEIR_PIN_SIZE(weir_histogram, 1592);
 WEIR_PIN_SIZE(weir_stat, 3760);
@@ -461,7 +476,7 @@ WEIR_PIN_SIZE(weir_subject, 640);
 WEIR_PIN_SIZE(weir_endpoint_hist, 1584);
 WEIR_PIN_SIZE(weir_endpoint_key, 24);
 WEIR_PIN_SIZE(weir_conn, 88);
-WEIR_PIN_SIZE(weir_event, 40);
+WEIR_PIN_SIZE(weir_event, 72);
 WEIR_PIN_SIZE(weir_recount, 16);
 WEIR_PIN_SIZE(weir_select, 32);
 WEIR_PIN_SIZE(weir_victim, 56);

@@ -13,6 +13,7 @@
 #include "bpf/mechanisms/manner.h"
 #include "bpf/mechanisms/match.h"
 #include "bpf/mechanisms/probe.h"
+#include "bpf/mechanisms/rate.h"
 #include "bpf/mechanisms/sample.h"
 #include "bpf/mechanisms/slices.h"
 #include "weir/histogram.h"
@@ -44,6 +45,7 @@ enum case_op {
 	CASE_FOUND,	   /* score -> score */
 	CASE_KEPT,	   /* score -> score */
 	CASE_KNOWN,	   /* score, nth connection -> ? */
+	CASE_RATE,	   /* word, interval, burst, now -> result, word */
 	CASE_ACKNOWLEDGES, /* bytes -> ? */
 };
 
@@ -85,6 +87,12 @@ static __always_inline void case_run_words(struct case_io *io)
 {
 	io->word = io->in[0];
 	switch (io->op) {
+	case CASE_RATE:
+		io->word = io->in[0];
+		io->out[0] =
+			rate_take(&io->word, io->in[1], io->in[2], io->in[3]);
+		io->out[1] = io->word;
+		break;
 	case CASE_PROBE_TAKE:
 		io->out[0] = probe_take(&io->word, io->in[1], io->in[2]);
 		io->out[1] = io->word;
@@ -214,6 +222,7 @@ static __always_inline void case_run(struct case_io *io)
 	case CASE_PROBE_GIVE:
 	case CASE_ROW_ADD:
 	case CASE_ROW_RESET:
+	case CASE_RATE:
 		case_run_words(io);
 		break;
 	case CASE_SLICE_START:

@@ -21,8 +21,8 @@ equal "mode" "$(service $S4:7001 .mode)" observe
 equal "refused by Weir" "$(service $S4:7001 .connections.refused)" 0
 equal "no breaker" "$(service $S4:7001 .breaker)" null
 # 5 of 20 answers took 50 ms: the 99th percentile says so, the median does not.
-equal "p99 of the slow one" "$(service $S4:7002 '.response.p99_seconds > 0.045 and .response.p99_seconds < 0.07')" true
-equal "p50 of the slow one" "$(service $S4:7002 '.response.p50_seconds < 0.02')" true
+equal "p99 of the slow one" "$(service $S4:7002 '.response.p99_seconds > 0.045')" true
+equal "p50 of the slow one" "$(service $S4:7002 '.response.p50_seconds < 0.045')" true
 equal "endpoints" "$(api /v1/endpoints | jq '.items | length')" 3
 
 metrics=$(on_client curl -s http://127.0.0.1:19347/metrics)

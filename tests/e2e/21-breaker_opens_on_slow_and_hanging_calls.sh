@@ -24,8 +24,9 @@ equal "trip" "$(endpoint $S4:7001 .breaker.trip)" slow_rate
 equal "refused" "$(results "$(client blocking $S4 7001 3)" ECONNREFUSED)" 3
 backend answer 0 > /dev/null
 expect "half-open" 5 state_is $S4:7001 half_open
-client blocking $S4 7001 2 > /dev/null
-expect "closed" 3 state_is $S4:7001 closed
+# On a busy machine a probe can be slow, too: then it opens once more.
+closes() { client blocking $S4 7001 2 > /dev/null; state_is $S4:7001 closed; }
+expect "closed" 20 closes
 
 # Hanging calls never end: they count when they become overdue.
 sleep 0.2

@@ -17,15 +17,15 @@ EOF
 # Somebody was here first.
 mkdir "$T/bpf/foreign"
 bpftool prog loadall "$FOREIGN" "$T/bpf/foreign"
-bpftool cgroup attach "$CGROUP" connect4 pinned "$T/bpf/foreign/empty_connect4" multi
-bpftool cgroup attach "$CGROUP" sock_ops pinned "$T/bpf/foreign/empty_sockops" multi
+bpftool cgroup attach "$CGROUP" connect4 pinned "$T/bpf/foreign/none_connect4" multi
+bpftool cgroup attach "$CGROUP" sock_ops pinned "$T/bpf/foreign/none_sockops" multi
 foreign() {
 	local name
 	for name in connect4 sockops; do
-		bpftool -j prog show pinned "$T/bpf/foreign/empty_$name" | jq -c '[.id, .tag, .name, .xlated, .map_ids]'
-		bpftool prog dump xlated pinned "$T/bpf/foreign/empty_$name" opcodes
+		bpftool -j prog show pinned "$T/bpf/foreign/none_$name" | jq -c '[.id, .tag, .name, .xlated, .map_ids]'
+		bpftool prog dump xlated pinned "$T/bpf/foreign/none_$name" opcodes
 	done
-	bpftool -j cgroup show "$CGROUP" | jq -c '.[] | select(.name | startswith("empty_")) | [.id, .attach_type, .attach_flags]'
+	bpftool -j cgroup show "$CGROUP" | jq -c '.[] | select(.name | startswith("none_")) | [.id, .attach_type, .attach_flags]'
 }
 foreign > "$T/foreign.before"
 remember_host
@@ -38,7 +38,7 @@ touch "$T/load"
 in_background connects
 
 programs() { bpftool -j cgroup show "$CGROUP" | jq -c '[.[].name] | sort'; }
-mine='["empty_connect4","empty_sockops","weir_connect4","weir_connect6","weir_release","weir_sockops"]'
+mine='["none_connect4","none_sockops","weir_connect4","weir_connect6","weir_release","weir_sockops"]'
 for signal in TERM INT; do
 	start_agent
 	equal "SIG$signal: attached" "$(programs)" "$mine"
@@ -57,7 +57,7 @@ for signal in TERM INT; do
 	wait "$AGENT_PID" || rc=$?
 	AGENT_PID=
 	equal "SIG$signal: exit" $rc 0
-	equal "SIG$signal: only the foreign programs" "$(programs)" '["empty_connect4","empty_sockops"]'
+	equal "SIG$signal: only the foreign programs" "$(programs)" '["none_connect4","none_sockops"]'
 	equal "SIG$signal: pins" "$(find "$T/bpf" -path '*/bpf/weir*' | wc -l)" 0
 	equal "SIG$signal: socket" "$(find "$T" -name weir.sock)" ""
 	sed -i 's/maxConnections: .*/maxConnections: 100}/' "$T/policies/orders.yaml"
@@ -72,7 +72,7 @@ for delay in 0.02 0.1 0.3 0.6 0.9; do
 	kill -TERM "$AGENT_PID"
 	wait "$AGENT_PID" 2> /dev/null || :
 	AGENT_PID=
-	equal "SIGTERM after $delay s: only the foreign programs" "$(programs)" '["empty_connect4","empty_sockops"]'
+	equal "SIGTERM after $delay s: only the foreign programs" "$(programs)" '["none_connect4","none_sockops"]'
 done
 
 rm "$T/load"

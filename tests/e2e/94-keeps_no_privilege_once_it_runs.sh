@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Loading needs three capabilities. The running agent keeps none of them, in no
-# thread, and still attaches the send hook, audits, adopts and cleans up.
+# thread, and still attaches what a policy needs, audits, adopts and cleans up.
 . "$(dirname "$0")/lib.sh"
 need setpriv
 need bpftool
@@ -48,11 +48,11 @@ policy orders <<EOF
 mode: enforce
 service: {destinations: [{address: $S4, ports: [7001]}]}
 bulkhead: {maxConnections: 4}
-circuitBreaker: {slowCallDurationThreshold: 100ms, slowCallRateThreshold: 50}
+circuitBreaker: {slowCallDurationThreshold: 100ms, slowCallRateThreshold: 50, onOpen: {newConnections: drop}}
 EOF
 reload
-equal "a reload that needs the send hook" "$(status_of .generation)" 2
-equal "the hook is on" "$(find "$T/bpf" -name weir_send | wc -l)" 1
+equal "a reload that needs two more hooks" "$(status_of .generation)" 2
+equal "they are on" "$(find "$T/bpf" -name weir_send -o -name weir_egress | wc -l)" 2
 mv "$T/policies/orders.yaml" "$T/policies/renamed.yaml"
 sed -i 's/name: orders/name: renamed/' "$T/policies/renamed.yaml"
 reload

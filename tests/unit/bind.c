@@ -59,8 +59,13 @@ static const char whole[] =
 	"establishedConnections: resetStuck, resetRate: 20}\n"
 	"  bulkhead:\n"
 	"    maxConnections: 100\n"
+	"    maxConnecting: 32\n"
+	"    maxConcurrentCalls: 50\n"
 	"    perEndpoint: {maxConnections: 40}\n"
-	"    warnAt: 90\n";
+	"    warnAt: 90\n"
+	"  rateLimit: {connectionsPerSecond: 200, burst: 30}\n"
+	"  access:\n"
+	"    allow: [{systemdUnit: orders.service}, {user: root}]\n";
 
 static void every_value_arrives_in_the_breaker(void **state)
 {
@@ -110,7 +115,16 @@ static void every_value_arrives_elsewhere(void **state)
 	assert_true(policy->bulkhead.set);
 	assert_int_equal(policy->bulkhead.connections_max, 100);
 	assert_int_equal(policy->bulkhead.endpoint_connections_max, 40);
+	assert_int_equal(policy->bulkhead.connecting_max, 32);
+	assert_int_equal(policy->bulkhead.calls_max, 50);
 	assert_int_equal(policy->bulkhead.warn_at, 90);
+	assert_true(policy->rate.set);
+	assert_int_equal(policy->rate.per_second, 200);
+	assert_int_equal(policy->rate.burst, 30);
+	assert_int_equal(policy->allowed_count, 2);
+	assert_int_equal(policy->allowed[0].kind, POLICY_CLIENT_SYSTEMD_UNIT);
+	assert_string_equal(policy->allowed[0].pattern, "orders.service");
+	assert_int_equal(policy->allowed[1].kind, POLICY_CLIENT_USER);
 }
 
 static void destinations_arrive_with_their_places(void **state)

@@ -14,6 +14,7 @@
 #define AT_WAIT	   AT_BREAKER "waitDurationInOpenState."
 #define AT_PLACE   "spec.service.destinations[]."
 #define AT_CLIENT  "spec.service.clients[]."
+#define AT_ALLOWED "spec.access.allow[]."
 #define BREAKER	   LANG_LEAST "  circuitBreaker: "
 #define SERVICE	   LANG_HEAD "spec: {service: "
 
@@ -55,6 +56,15 @@ static const struct {
 	 SERVICE "{destinations: [" LANG_PLACE "], clients: [{user: %s}]}}\n"},
 	{AT_CLIENT "address", SERVICE "{destinations: [" LANG_PLACE
 				      "], clients: [{address: %s}]}}\n"},
+	{"spec.rateLimit.burst",
+	 LANG_LEAST "  rateLimit: {connectionsPerSecond: 1, burst: %s}\n"},
+	{"spec.rateLimit.perClient",
+	 LANG_LEAST "  rateLimit: {connectionsPerSecond: 1, perClient: %s}\n"},
+	{"spec.access.allow", LANG_LEAST "  access: {allow: %s}\n"},
+	{AT_ALLOWED "systemdUnit",
+	 LANG_LEAST "  access: {allow: [{systemdUnit: %s}]}\n"},
+	{AT_ALLOWED "cgroup", LANG_LEAST "  access: {allow: [{cgroup: %s}]}\n"},
+	{AT_ALLOWED "user", LANG_LEAST "  access: {allow: [{user: %s}]}\n"},
 	{AT_BREAKER "minimumNumberOfCalls",
 	 BREAKER "{minimumNumberOfFailures: 1, minimumNumberOfCalls: %s}\n"},
 	{AT_BREAKER "minimumNumberOfFailures", BREAKER

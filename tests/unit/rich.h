@@ -98,7 +98,12 @@ static inline void rich_orders(struct snapshot *s)
 	orders->mode = WEIR_MODE_ENFORCE;
 	orders->scope = WEIR_SCOPE_ENDPOINT;
 	orders->breaker = rich_rules(WEIR_SCOPE_ENDPOINT);
-	orders->bulkhead = (struct policy_bulkhead){true, 100, 40, 80};
+	orders->bulkhead = (struct policy_bulkhead){
+		.set = true,
+		.connections_max = 100,
+		.endpoint_connections_max = 40,
+		.warn_at = 80,
+	};
 	orders->positions[0] = (struct policy_position){
 		"spec.circuitBreaker.failureRateThreshold", 14, 29};
 	orders->position_count = 1;

@@ -174,7 +174,7 @@ static void a_slip_of_the_finger_finds_the_key(void **state)
 		{"spec", "warnAt",
 		 "it belongs elsewhere: spec.bulkhead.warnAt"},
 		{"spec", "xyzzy",
-		 "valid here: mode, service, circuitBreaker, bulkhead"},
+		 "valid here: mode, service, circuitBreaker, bulkhead, rateLimit, access"},
 		{"", "", "valid here: apiVersion, kind, metadata, spec"},
 		{"metadata", "id", "valid here: name, labels"},
 	};

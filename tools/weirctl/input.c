@@ -52,25 +52,14 @@ const char *input_path(const void *input, const char *name)
 
 static int read_all(int fd, char **out, size_t *out_bytes)
 {
-	size_t room = POLICY_FILE_BYTES_MAX + 1, bytes = 0;
-	scoped(text) char *text = malloc(room + 1);
+	scoped(text) char *text = NULL;
+	size_t bytes = 0;
+	int err = policies_read(fd, &text, &bytes);
 
-	if (!text)
-		return -ENOMEM;
-	while (bytes < room) {
-		ssize_t got = read(fd, text + bytes, room - bytes);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (!got)
-			break;
-		bytes += (size_t)got;
-	}
-	if (bytes > POLICY_FILE_BYTES_MAX)
-		return -EFBIG;
-	text[bytes] = '\0';
+	if (!err && bytes > POLICY_FILE_BYTES_MAX)
+		err = -EFBIG;
+	if (err)
+		return err;
 	*out = TAKE_PTR(text);
 	*out_bytes = bytes;
 	return 0;

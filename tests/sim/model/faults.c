@@ -39,7 +39,7 @@ static void adopt_window(struct world *w, const struct subject *subject)
 	}
 }
 
-void faults_sync(struct world *w, bool restarted)
+void faults_sync(struct world *w, enum oracle_meeting how)
 {
 	struct registry *registry = &w->daemon.registry;
 
@@ -49,8 +49,7 @@ void faults_sync(struct world *w, bool restarted)
 		const struct subject *subject = registry->subjects[id];
 
 		if (subject && !subject->retired_ns) {
-			oracle_meet(&w->oracle, subject, restarted,
-				    host_now_ns);
+			oracle_meet(&w->oracle, subject, how, host_now_ns);
 		} else if (w->oracle.subjects[id].known) {
 			oracle_forget(&w->oracle, id);
 			w->epochs[id] = 0;
@@ -91,7 +90,7 @@ static void apply(struct world *w, const struct weir_policy *before)
 	daemon_apply(&w->daemon, &w->set);
 	for (uint32_t i = 0; i < w->shape->service_count; i++)
 		bind(w, &before[i], i);
-	faults_sync(w, false);
+	faults_sync(w, ORACLE_TOLD);
 	traffic_rehome(w);
 }
 
@@ -112,7 +111,7 @@ void faults_plan(struct world *w)
 	find_slots(w);
 	for (uint32_t i = 0; i < shape->service_count; i++)
 		w->oracle.services[w->slots[i]].policy = &w->policies[i];
-	faults_sync(w, false);
+	faults_sync(w, ORACLE_TOLD);
 	for (uint32_t i = 0; i < shape->fault_count; i++)
 		world_schedule(w, shape->faults[i].at_ns, EVENT_FAULT, i, 0);
 	world_schedule(w, host_now_ns + shape->chaos_ns, EVENT_HEAL, 0, 0);
@@ -130,7 +129,7 @@ void faults_restart(struct world *w)
 		w->oracle.services[i].tripped_ns = 0;
 		w->oracle.services[i].panic = false;
 	}
-	faults_sync(w, true);
+	faults_sync(w, ORACLE_RESTARTED);
 	for (uint32_t id = 0; id < w->oracle.subjects_max; id++)
 		if (w->daemon.registry.subjects[id])
 			w->epochs[id] =

@@ -43,6 +43,9 @@
 #define bpf_getsockopt(...)			  helper_getsockopt()
 #define bpf_setsockopt(ctx, level, ...)		  helper_state_cb(ctx)
 #define bpf_sock_ops_cb_flags_set(ctx, f)	  helper_cb_flags(ctx, f)
+#define bpf_get_current_pid_tgid()		  0ull
+#define bpf_get_current_cgroup_id()		  0
+#define bpf_get_current_comm(out, bytes)	  ((void)(out), (void)(bytes))
 #define bpf_get_current_uid_gid()		  0
 #define bpf_get_current_ancestor_cgroup_id(level) 0
 

@@ -83,7 +83,6 @@ struct oracle_subject {
 struct oracle_service {
 	const struct weir_policy *policy;
 	uint32_t slice_shift;
-	uint64_t sliced_us; /* since when it is that */
 	uint64_t tripped_ns;
 	bool panic;
 };
@@ -108,9 +107,16 @@ void oracle_close(struct oracle *o);
 void oracle_bind(struct oracle *o, uint32_t slot,
 		 const struct weir_policy *policy, uint64_t now_ns);
 
-/* The agent knows of a subject, knows of it again, or has let it go. */
+/* How the agent came to know of a subject. */
+enum oracle_meeting {
+	ORACLE_TOLD,	  /* by the kernel's event, or the policy */
+	ORACLE_FOUND,	  /* by a scan: the event was lost */
+	ORACLE_RESTARTED, /* it is another agent */
+};
+
+/* It knows of a subject, knows of it again, or has let it go. */
 void oracle_meet(struct oracle *o, const struct subject *subject,
-		 bool restarted, uint64_t now_ns);
+		 enum oracle_meeting how, uint64_t now_ns);
 void oracle_forget(struct oracle *o, uint32_t id);
 
 /* ---- connections --------------------------------------------------------------- */

@@ -96,7 +96,7 @@ static void slice_changed(struct oracle_subject *s, uint64_t now_ns)
 }
 
 void oracle_meet(struct oracle *o, const struct subject *subject,
-		 bool restarted, uint64_t now_ns)
+		 enum oracle_meeting how, uint64_t now_ns)
 {
 	struct oracle_subject *s = &o->subjects[subject->id];
 	struct oracle_service *service = &o->services[subject->service->slot];
@@ -104,13 +104,12 @@ void oracle_meet(struct oracle *o, const struct subject *subject,
 	if (subject->service->slice_shift != service->slice_shift &&
 	    subject->id == subject->service->slot) {
 		service->slice_shift = subject->service->slice_shift;
-		service->sliced_us = now_ns / NS_PER_US;
 		for (uint32_t id = 0; id < o->subjects_max; id++)
 			if (o->subjects[id].slot == s->slot)
 				slice_changed(&o->subjects[id], now_ns);
 	}
 	s->listed = subject->listed;
-	if (s->known && !restarted)
+	if (s->known && how != ORACLE_RESTARTED)
 		return;
 	s->slot = subject->service->slot;
 	s->is_endpoint = subject->is_endpoint;
@@ -119,12 +118,10 @@ void oracle_meet(struct oracle *o, const struct subject *subject,
 	if (!s->known)
 		s->since_ns = subject->breaker.since_ns;
 	s->known = true;
-	/* Its calls are in slices that the agent reads with another measure. */
-	if (s->first && s->first->start_us < service->sliced_us) {
-		s->doubtful = s->in_flight;
-		s->unsure = true;
-	}
-	if (!restarted)
+	/* Found late: how old its calls are nobody knows. */
+	if (how == ORACLE_FOUND)
+		slice_changed(s, now_ns);
+	if (how != ORACLE_RESTARTED)
 		return;
 	s->entry_count = 0;
 	s->row_seen = 0;

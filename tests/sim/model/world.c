@@ -151,7 +151,7 @@ static void met(void *ctx, const struct subject *subject)
 {
 	struct world *world = ctx;
 
-	oracle_meet(&world->oracle, subject, false, host_now_ns);
+	oracle_meet(&world->oracle, subject, ORACLE_TOLD, host_now_ns);
 }
 
 static void audited(void *ctx)
@@ -187,7 +187,7 @@ static void tick(struct world *world)
 			    host_now_ns);
 	if (wrong)
 		world_fail(world, "%s", wrong);
-	faults_sync(world, false);
+	faults_sync(world, ORACLE_FOUND);
 	world->oracle.heartbeat_ns = world->daemon.plane.control->heartbeat_ns;
 }
 

@@ -178,4 +178,4 @@ void faults_reload(struct world *world);
 void faults_heal(struct world *world);
 void faults_restart(struct world *world);
 /* What the agent knows now, the oracle knows too. */
-void faults_sync(struct world *world, bool restarted);
+void faults_sync(struct world *world, enum oracle_meeting how);
