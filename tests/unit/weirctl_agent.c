@@ -376,6 +376,29 @@ static void top_sorts_by_what_was_asked_for(void **state)
 	assert_true(strstr(run.out, "\nb ") < strstr(run.out, "\na "));
 }
 
+/* No agent of ours says so; whoever does has us write where nothing is ours. */
+static void services_of_one_name_show_each_endpoint_once(void **state)
+{
+#define OF_A "{\"name\": \"10.0.0.1:80\", \"service\": \"a\"}"
+	static const char *const lists[] = {
+		"{\"items\": [{\"name\": \"a\"}, {\"name\": \"a\"}, "
+		"{\"name\": \"a\"}, {\"name\": \"b\"}]}",
+		"{\"items\": [" OF_A ", " OF_A ", " OF_A ", " OF_A "]}",
+		NULL,
+	};
+	struct fixture *f = *state;
+	const char *const words[] = {"--socket", f->path, "top", "--no-headers",
+				     NULL};
+	scoped(run) struct run run = listen_to(f, lists, words);
+	size_t lines = 0;
+
+	for (const char *at = run.out; (at = strchr(at, '\n')); at++)
+		lines++;
+	assert_int_equal(run.code, CLI_OK);
+	assert_int_equal(lines, 8);
+	assert_non_null(strstr(run.out, "\nb "));
+}
+
 static void an_answer_that_is_not_json_is_said_to_be(void **state)
 {
 	static const char *const page[] = {"<html>", NULL};
@@ -427,6 +450,7 @@ int main(void)
 		ALONE(following_shows_gaps_and_new_agents),
 		ALONE(gaps_are_objects_among_lines),
 		ALONE(top_sorts_by_what_was_asked_for),
+		ALONE(services_of_one_name_show_each_endpoint_once),
 		ALONE(an_answer_that_is_not_json_is_said_to_be),
 		ALONE(an_empty_answer_is_no_reason_to_fall),
 	};

@@ -102,9 +102,12 @@ static size_t take_services(const struct load *load, struct load_row *rows)
 	return count;
 }
 
-/* A destination that is only observed is its own and only endpoint. */
+/*
+ * A destination that is only observed is its own and only endpoint. `left`: for
+ * how many there is room; should two services have one name, the first has them.
+ */
 static void add_endpoints(struct load *load, const struct load_row *service,
-			  enum load_sort sort)
+			  enum load_sort sort, size_t *left)
 {
 	json_t *limit = look_at(service->object, "limits.endpoint_connections");
 	size_t first = load->count, i;
@@ -113,8 +116,10 @@ static void add_endpoints(struct load *load, const struct load_row *service,
 	if (look_true(service->object, "observed"))
 		return;
 	json_array_foreach (look_at(load->endpoints, "items"), i, item) {
-		if (strcmp(look_text_or_empty(item, "service"), service->name))
+		if (!*left ||
+		    strcmp(look_text_or_empty(item, "service"), service->name))
 			continue;
+		--*left;
 		load->rows[load->count] = endpoint_row(item);
 		load->rows[load->count++].limit = limit;
 	}
@@ -137,7 +142,7 @@ static int make_rows(struct load *load, enum load_sort sort)
 	qsort_r(heads, services, sizeof(*heads), compare, &sort);
 	for (size_t i = 0; i < services; i++) {
 		load->rows[load->count++] = heads[i];
-		add_endpoints(load, &heads[i], sort);
+		add_endpoints(load, &heads[i], sort, &endpoints);
 	}
 	return 0;
 }
