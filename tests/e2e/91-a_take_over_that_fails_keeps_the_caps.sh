@@ -39,19 +39,20 @@ fails() { # WHAT STRACE-OPTIONS...
 fails "no BTF" -P /sys/kernel/btf/vmlinux -e trace=openat -e inject=openat:error=EIO
 fails "the kernel refuses programs" -e trace=bpf -e inject=bpf:error=EPERM:when=30+
 # The same for the first, second and last of the links, once it is known when.
-nsenter --net="/run/netns/$ID-c" strace -o "$T/trace" -e trace=bpf "${command[@]}" \
+nsenter --net="/run/netns/$ID-c" strace -o "$T/trace" -e trace=bpf,openat "${command[@]}" \
 	--config "$T/weir.yaml" 2>> "$T/agent.log" &
 tracer=$!
 expect "a take-over that succeeds" 30 ready
 kill -9 "$(pgrep -P $tracer)"
 wait $tracer 2> /dev/null || :
 rm "$T/weir.sock"
-mapfile -t updates < <(awk '/BPF_LINK_UPDATE/ {print NR}' "$T/trace")
+mapfile -t updates < <(awk '/^bpf/ {n++} /BPF_LINK_UPDATE/ {print n}' "$T/trace")
+opens=$(awk '/BPF_LINK_UPDATE/ {exit} /^openat/ {n++} END {print n}' "$T/trace")
 equal "links that can be updated" "${#updates[@]}" 4
 for n in 0 1 3; do
 	fails "no link from number $n on" -e trace=bpf -e inject=bpf:error=EPERM:when=${updates[n]}+
 done
-fails "no descriptors" -e trace=openat -e inject=openat:error=EMFILE:when=60+
+fails "no descriptors" -e trace=openat -e inject=openat:error=EMFILE:when="$opens"+
 
 start_agent --config "$T/weir.yaml"
 equal "taken over" "$(grep -c 'took over from an earlier agent' "$T/agent.log")" 2
