@@ -115,7 +115,7 @@ check: ## style: layers, sizes, format, spelling of names, licences
 	@tests/style/run
 
 .PHONY: lint
-lint: ## clang-tidy over the userspace sources (minutes)
+lint: ## clang-tidy over what is shipped (minutes)
 	@tests/style/tidy
 
 .PHONY: mutants

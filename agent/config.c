@@ -266,6 +266,7 @@ static int load_document(struct config *c, yaml_parser_t *parser,
 
 	if (yaml_parser_load(parser, &document)) {
 		use(c, &document);
+		c->document = NULL;
 		yaml_document_delete(&document);
 		return c->err;
 	}

@@ -184,7 +184,7 @@ static bool suggest_nearest(const char *path, const char *word,
 	const struct field *children[CHILDREN_MAX], *best = NULL;
 	size_t count = fields_children(path, children, CHILDREN_MAX);
 	unsigned nearest = allowed + 1;
-	char key[WORD_BYTES_MAX];
+	char key[WORD_BYTES_MAX] = "";
 
 	for (size_t i = 0; i < count; i++) {
 		unsigned distance;
@@ -204,7 +204,7 @@ static bool suggest_nearest(const char *path, const char *word,
 
 static bool suggest_synonym(const char *word, char *out, size_t bytes)
 {
-	char row[WORD_BYTES_MAX];
+	char row[WORD_BYTES_MAX] = "";
 
 	for (size_t i = 0; i < COUNT_OF(synonyms); i++) {
 		normalise(synonyms[i].word, row);
@@ -219,7 +219,7 @@ static bool suggest_synonym(const char *word, char *out, size_t bytes)
 /* Our own key in the wrong block. */
 static bool suggest_elsewhere(const char *word, char *out, size_t bytes)
 {
-	char key[WORD_BYTES_MAX];
+	char key[WORD_BYTES_MAX] = "";
 
 	for (const struct field *f = fields_next(NULL); f; f = fields_next(f)) {
 		normalise(fields_key(f), key);
@@ -253,7 +253,7 @@ static void list_keys(const char *path, char *out, size_t bytes)
 void synonyms_suggest(const char *path, const char *key, char *out,
 		      size_t bytes)
 {
-	char word[WORD_BYTES_MAX];
+	char word[WORD_BYTES_MAX] = "";
 
 	normalise(key, word);
 	if (suggest_nearest(path, word, 0, out, bytes) ||

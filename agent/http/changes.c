@@ -117,7 +117,7 @@ static json_t *read_body(struct request *request)
 
 	body = json_loadb(request->body ? request->body : "",
 			  request->body_bytes, JSON_REJECT_DUPLICATES, &at);
-	if (body && json_is_object(body))
+	if (json_is_object(body))
 		return body;
 	if (body)
 		reply_error(request, MHD_HTTP_BAD_REQUEST, NULL,

@@ -178,7 +178,7 @@ static bool split(const char *text, char host[64], char port[8])
 	}
 	memcpy(host, text, length);
 	host[length] = '\0';
-	memcpy(port, colon + 1, strlen(colon));
+	snprintf(port, 8, "%s", colon + 1);
 	/* getaddrinfo() takes 99999 for 34463. */
 	return !scan_ports(port, &min, &max) && min == max;
 }

@@ -99,9 +99,11 @@ static void singular(const char *word, size_t bytes, char out[WORD_BYTES_MAX])
 int arguments_match(const char *words, const char *text)
 {
 	char wanted[WORD_BYTES_MAX], word[WORD_BYTES_MAX];
-	const char *at;
+	const char *at = "";
 	size_t bytes;
 
+	if (!text)
+		return -1;
 	singular(text, strlen(text), wanted);
 	for (int i = 0; (bytes = arguments_word(&words, &at)); i++) {
 		singular(at, bytes, word);
@@ -276,7 +278,7 @@ static int read_short(struct reader *reader, const char *text)
 {
 	for (const char *at = text + 1; *at; at++) {
 		const struct option *option = find_option(reader, NULL, 0, *at);
-		const char *value;
+		const char *value = NULL;
 
 		if (!option)
 			return refuse(reader, "unknown option '-%c' in '%s'",

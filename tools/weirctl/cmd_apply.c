@@ -65,7 +65,8 @@ static int print_rejection(struct cli *cli, int code,
 	if (errors->count == 1 && !errors->items[0].excerpt)
 		return print_short(cli, code, &errors->items[0], now);
 	diagnostics_print(cli, cli->err, errors);
-	figures_number_of((json_int_t)(errors->count + errors->dropped),
+	figures_number_of((json_int_t)errors->count +
+				  (json_int_t)errors->dropped,
 			  "mistake|mistakes", count);
 	fputc('\n', cli->err);
 	return cli_fail(cli, code, "%s: %s; %s", cli->arguments.command->name,

@@ -255,14 +255,14 @@ static void surroundings_clear(struct surroundings *s)
 
 DEFINE_SCOPED(surroundings, struct surroundings, surroundings_clear(it))
 
-static int ask_about(struct cli *cli, const char *path, const char *argument,
-		     const char *name, json_t **out)
+static int ask_about(struct cli *cli, const char *path, const char *key,
+		     const char *value, json_t **out)
 {
 	struct text text = {0};
 	scoped(text) char *whole = NULL;
 
 	text_add(&text, "%s", path);
-	ask_argument(&text, argument, name);
+	ask_argument(&text, key, value);
 	whole = text_take(&text, NULL);
 	return whole ? ask_get(cli, whole, out) : cli_out_of_memory(cli);
 }
