@@ -84,7 +84,7 @@ size_t dataplane_features(struct dataplane *plane, struct snapshot_feature *out,
 
 static struct agent fuzz_agent;
 static struct dataplane fuzz_plane;
-static char fuzz_directory[64];
+static char fuzz_directory[96];
 static const char *const fuzz_dirs[] = {fuzz_directory};
 
 static void fuzz_clear_store(void)
@@ -98,7 +98,7 @@ static void fuzz_clear_store(void)
 
 static void fuzz_remove_directory(void)
 {
-	char path[128];
+	char path[160];
 
 	fuzz_clear_store();
 	snprintf(path, sizeof(path), "%s/policies.yaml", fuzz_directory);
@@ -110,15 +110,11 @@ static void fuzz_remove_directory(void)
 	rmdir(fuzz_directory);
 }
 
-/* In memory: fsync() costs nothing there. */
 static void fuzz_make_directory(void)
 {
-	char path[128];
+	char path[160];
 
-	snprintf(fuzz_directory, sizeof(fuzz_directory), "%s/weir-fuzz.XXXXXX",
-		 access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
-	if (!mkdtemp(fuzz_directory))
-		abort();
+	fuzz_directory_make(fuzz_directory, sizeof(fuzz_directory));
 	atexit(fuzz_remove_directory);
 	snprintf(path, sizeof(path), "%s/policies.yaml", fuzz_directory);
 	FILE *file = fopen(path, "we");

@@ -97,6 +97,16 @@ static inline int fuzz_file(const void *data, size_t bytes)
 	return fd;
 }
 
+/* A directory of its own, below one that tests/fuzz/run removes in the end. */
+static inline void fuzz_directory_make(char *out, size_t bytes)
+{
+	const char *above = getenv("WEIR_FUZZ_DIR");
+
+	snprintf(out, bytes, "%s/weir-fuzz.XXXXXX", above ? above : "/tmp");
+	if (!mkdtemp(out))
+		abort();
+}
+
 static inline void fuzz_path(int fd, char *out, size_t bytes)
 {
 	snprintf(out, bytes, "/proc/self/fd/%d", fd);

@@ -14,7 +14,7 @@
 
 #define YEAR_NS (366 * 86400 * NS_PER_S)
 
-static char directory[64];
+static char directory[96];
 
 static void remove_directory(void)
 {
@@ -27,10 +27,7 @@ static void remove_directory(void)
 
 static void make_directory(void)
 {
-	snprintf(directory, sizeof(directory), "%s/weir-fuzz.XXXXXX",
-		 access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
-	if (!mkdtemp(directory))
-		abort();
+	fuzz_directory_make(directory, sizeof(directory));
 	atexit(remove_directory);
 }
 
