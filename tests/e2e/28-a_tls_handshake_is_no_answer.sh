@@ -1,39 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # A web server that speaks TLS and hangs behind it: connects and handshakes go
 # well all the time, and none of that may hide that no request is answered.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/servers.sh"
 need nginx
 need openssl
 sandbox
 start_server 0.0.0.0 7001
 backend hang > /dev/null
-openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=weir -keyout "$T/key" -out "$T/cert" 2> /dev/null
-mkdir "$T/nginx"
-cat > "$T/nginx.conf" <<EOF
-daemon off;
-master_process off;
-pid $T/nginx/pid;
-error_log stderr;
-events { worker_connections 64; }
-http {
-	access_log off;
-	client_body_temp_path $T/nginx/b;
-	proxy_temp_path $T/nginx/p;
-	fastcgi_temp_path $T/nginx/f;
-	uwsgi_temp_path $T/nginx/u;
-	scgi_temp_path $T/nginx/s;
-	server {
-		listen $S4:7443 ssl;
-		ssl_certificate $T/cert;
-		ssl_certificate_key $T/key;
-		ssl_protocols TLSv1.2 TLSv1.3;
-		location = / { return 200 "well\n"; }
-		location = /hang { proxy_pass http://$S4:7001; proxy_read_timeout 60s; }
-	}
+make_certificate
+serve_nginx "https://$S4:7443/" <<EOF
+server {
+	listen $S4:7443 ssl;
+	ssl_certificate $T/cert;
+	ssl_certificate_key $T/key;
+	ssl_protocols TLSv1.2 TLSv1.3;
+	location = / { return 200 "well\n"; }
+	location = /hang { proxy_pass http://$S4:7001; proxy_read_timeout 60s; }
 }
 EOF
-serve nginx -e stderr -p "$T/nginx" -c "$T/nginx.conf"
-expect "nginx does not answer" 10 on_server curl -sfk "https://$S4:7443/"
 policy web <<EOF
 mode: enforce
 service: {destinations: [{address: $S4, ports: [7443]}]}

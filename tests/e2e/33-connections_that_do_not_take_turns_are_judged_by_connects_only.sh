@@ -3,7 +3,7 @@
 # found out, and no silence of theirs opens a breaker. What takes turns stays in
 # turns, also after a greeting, and with HTTP/2 one request at a time; it still
 # opens the breaker when it hangs.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/servers.sh"
 need tc
 need nginx
 need openssl
@@ -12,29 +12,13 @@ sandbox
 on_client tc qdisc add dev c0 root tbf rate 8mbit burst 2kb latency 2s 2> /dev/null ||
 	{ echo "needs the kernel's sch_tbf"; exit 77; }
 start_server 0.0.0.0 7001 7002 7003 7004 7005
-openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=weir -keyout "$T/key" -out "$T/cert" 2> /dev/null
-mkdir "$T/nginx"
-cat > "$T/nginx.conf" <<EOF
-daemon off;
-master_process off;
-pid $T/nginx/pid;
-error_log stderr;
-events { worker_connections 64; }
-http {
-	access_log off;
-	client_body_temp_path $T/nginx/b;
-	proxy_temp_path $T/nginx/p;
-	fastcgi_temp_path $T/nginx/f;
-	uwsgi_temp_path $T/nginx/u;
-	scgi_temp_path $T/nginx/s;
-	ssl_certificate $T/cert;
-	ssl_certificate_key $T/key;
-	server { listen $S4:7006 http2; location = / { return 200 "well\n"; } }
-	server { listen $S4:7007 ssl http2; location = / { return 200 "well\n"; } }
-}
+make_certificate
+serve_nginx "https://$S4:7007/" <<EOF
+ssl_certificate $T/cert;
+ssl_certificate_key $T/key;
+server { listen $S4:7006 http2; location = / { return 200 "well\n"; } }
+server { listen $S4:7007 ssl http2; location = / { return 200 "well\n"; } }
 EOF
-serve nginx -e stderr -p "$T/nginx" -c "$T/nginx.conf"
-expect "nginx does not answer" 10 on_server curl -sfk -o /dev/null "https://$S4:7007/"
 for n in 1 2 3 4 5 6 7; do
 	policy svc-$n <<-EOF
 	mode: enforce

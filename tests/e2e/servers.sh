@@ -138,10 +138,10 @@ released() {
 	all_released "$NAME-v4"
 }
 
-# nginx, one process, in $T/nginx. limit_req delays the calls of /slow.
-start_nginx() { # ADDRESS:PORT...: where it listens; the first must answer
+# nginx, one process, in $T/nginx, with what stdin says about http.
+serve_nginx() { # URL: must answer
 	mkdir -p "$T/nginx"
-	echo slow > "$T/nginx/answer"
+	cat - > "$T/nginx/http"
 	cat > "$T/nginx/conf" <<-EOF
 		daemon off;
 		master_process off;
@@ -155,17 +155,32 @@ start_nginx() { # ADDRESS:PORT...: where it listens; the first must answer
 			fastcgi_temp_path $T/nginx/fastcgi;
 			uwsgi_temp_path $T/nginx/uwsgi;
 			scgi_temp_path $T/nginx/scgi;
-			limit_req_zone \$args zone=slow:64k rate=90r/m;
-			server {
-				$(printf 'listen %s;' "$@")
-				root $T/nginx;
-				location = / { return 200 "fast\n"; }
-				location = /slow { limit_req zone=slow burst=100; try_files /answer =404; }
-			}
+			include $T/nginx/http;
 		}
 	EOF
 	serve nginx -e stderr -p "$T/nginx" -c "$T/nginx/conf"
-	expect "nginx does not answer" 10 on_server curl -gsf -o /dev/null "http://$1/"
+	expect "nginx does not answer" 10 on_server curl -gsfk -o /dev/null "$1"
+}
+
+# Who it is does not matter: $T/cert and $T/key.
+make_certificate() {
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=weir \
+		-keyout "$T/key" -out "$T/cert" 2> /dev/null
+}
+
+# A site whose calls of /slow limit_req delays.
+start_nginx() { # ADDRESS:PORT...: where it listens; the first must answer
+	mkdir -p "$T/nginx"
+	echo slow > "$T/nginx/answer"
+	serve_nginx "http://$1/" <<-EOF
+		limit_req_zone \$args zone=slow:64k rate=90r/m;
+		server {
+			$(printf 'listen %s;' "$@")
+			root $T/nginx;
+			location = / { return 200 "fast\n"; }
+			location = /slow { limit_req zone=slow burst=100; try_files /answer =404; }
+		}
+	EOF
 }
 
 # curl, true when the status was 200; what it said goes to stderr.
