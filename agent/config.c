@@ -13,6 +13,7 @@
 #include <yaml.h>
 
 #include "agent/options.h"
+#include "common/count_of.h"
 #include "common/scan.h"
 #include "common/scoped.h"
 #include "weir/abi.h"
@@ -138,7 +139,7 @@ static const struct {
 	{"adminGroup", set_admin_group},
 };
 
-#define ROWS (sizeof(rows) / sizeof(rows[0]))
+#define ROWS COUNT_OF(rows)
 #define HINT                                                   \
 	"weir.yaml knows observeAll, lease, limits.services, " \
 	"limits.endpoints, metrics, readGroup, adminGroup"

@@ -15,6 +15,7 @@
 #include "agent/log.h"
 #include "agent/loop.h"
 #include "agent/report.h"
+#include "common/count_of.h"
 
 #define STALLED_NS (2 * NS_PER_S) /* the loop ticks ten times a second */
 
@@ -112,7 +113,7 @@ static const struct {
 
 static int find_force(const char *word, enum weir_state *out)
 {
-	for (size_t i = 0; i < sizeof(forces) / sizeof(forces[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(forces); i++)
 		if (!strcmp(forces[i].word, word)) {
 			*out = forces[i].state;
 			return 0;

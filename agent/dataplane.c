@@ -16,10 +16,9 @@
 
 #include "agent/links.h"
 #include "agent/log.h"
+#include "common/count_of.h"
 #include "common/scoped.h"
 #include "weir.skel.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Maps that carry state from one agent to the next. */
 static const char *const kept_maps[] = {
@@ -29,11 +28,12 @@ static const char *const kept_maps[] = {
 	"weir_fault",	 "weir_recount", "weir_listen",
 };
 
-_Static_assert(COUNT(kept_maps) <= SNAPSHOT_MAPS_MAX, "status shows all maps");
+_Static_assert(COUNT_OF(kept_maps) <= SNAPSHOT_MAPS_MAX,
+	       "status shows all maps");
 
 const char *dataplane_kept_map(size_t index)
 {
-	return index < COUNT(kept_maps) ? kept_maps[index] : NULL;
+	return index < COUNT_OF(kept_maps) ? kept_maps[index] : NULL;
 }
 
 /* ---- probing: what this kernel has, never what its version promises -------- */
@@ -108,11 +108,11 @@ static bool same_shape(struct bpf_map *map, int fd)
 static bool reuse_maps(struct dataplane *plane)
 {
 	struct bpf_object *object = plane->skeleton->obj;
-	int fds[COUNT(kept_maps)];
+	int fds[COUNT_OF(kept_maps)];
 	size_t opened = 0;
 	bool all = true;
 
-	for (; opened < COUNT(kept_maps) && all; opened++) {
+	for (; opened < COUNT_OF(kept_maps) && all; opened++) {
 		struct bpf_map *map =
 			bpf_object__find_map_by_name(object, kept_maps[opened]);
 		char path[PIN_PATH_BYTES];
@@ -134,7 +134,7 @@ static bool reuse_maps(struct dataplane *plane)
 
 static int pin_maps(struct dataplane *plane)
 {
-	for (size_t i = 0; i < COUNT(kept_maps); i++) {
+	for (size_t i = 0; i < COUNT_OF(kept_maps); i++) {
 		char path[PIN_PATH_BYTES];
 		int err;
 
@@ -284,7 +284,7 @@ static size_t list_hooks(struct dataplane *plane, struct hook out[8])
 	};
 
 	memcpy(out, hooks, sizeof(hooks));
-	return COUNT(hooks);
+	return COUNT_OF(hooks);
 }
 
 static int attach_hook(struct dataplane *plane, const struct hook *hook)

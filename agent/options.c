@@ -11,8 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/count_of.h"
+
 #define CONFIG_DEFAULT "/etc/weir/weir.yaml"
-#define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
 
 static const char *const policy_dirs_default[] = {
 	"/usr/lib/weir/policies.d",
@@ -71,7 +72,7 @@ static void print_help(void)
 	     "The Weir agent: watches connections, trips circuit breakers, "
 	     "keeps bulkheads.\nRuns in the foreground; SIGTERM stops it and "
 	     "removes everything, SIGHUP reloads\nthe policies.\n");
-	for (size_t i = 0; i < COUNT(rows); i++) {
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		char left[40];
 
 		snprintf(left, sizeof(left), "--%s%s%s", rows[i].name,
@@ -170,7 +171,7 @@ static enum options_result take(struct options *o, int id, const char *value,
 /* The standard directories: those of them that exist. */
 static void add_default_dirs(struct options *o)
 {
-	for (size_t i = 0; i < COUNT(policy_dirs_default); i++)
+	for (size_t i = 0; i < COUNT_OF(policy_dirs_default); i++)
 		if (!access(policy_dirs_default[i], F_OK))
 			o->policy_dirs[o->policy_dir_count++] =
 				policy_dirs_default[i];
@@ -178,11 +179,11 @@ static void add_default_dirs(struct options *o)
 
 enum options_result options_parse(struct options *out, int argc, char **argv)
 {
-	struct option table[COUNT(rows) + 1] = {0};
+	struct option table[COUNT_OF(rows) + 1] = {0};
 	enum options_result result = OPTIONS_RUN;
 	int id;
 
-	for (size_t i = 0; i < COUNT(rows); i++) {
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		table[i].name = rows[i].name;
 		table[i].has_arg =
 			rows[i].argument ? required_argument : no_argument;

@@ -13,6 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "common/count_of.h"
 #include "common/scoped.h"
 #include "weir/abi.h"
 
@@ -51,7 +52,7 @@ static int make_kinds(const struct pins *pins)
 
 	if (mkdir(pins->base, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
 		snprintf(path, sizeof(path), "%s/%s", pins->base, kinds[i]);
 		if (mkdir(path, 0700) < 0 && errno != EEXIST)
 			return -errno;
@@ -94,7 +95,7 @@ void pins_path(const struct pins *pins, const char *kind, const char *name,
 
 void pins_clear(const struct pins *pins)
 {
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
 		char path[PIN_PATH_BYTES];
 
 		snprintf(path, sizeof(path), "%s/%s", pins->base, kinds[i]);
@@ -131,7 +132,7 @@ void pins_leave(const struct pins *pins)
 {
 	char path[PIN_PATH_BYTES];
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
 		snprintf(path, sizeof(path), "%s/%s", pins->base, kinds[i]);
 		rmdir(path);
 	}

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <sys/prctl.h>
 
+#include "common/count_of.h"
+
 static const unsigned kept[] = {
 	CAP_SYS_ADMIN,
 	CAP_SYS_PTRACE,
@@ -23,7 +25,7 @@ int privilege_drop(void)
 	for (unsigned cap = 0; cap <= CAP_LAST_CAP; cap++) {
 		int keep = 0;
 
-		for (unsigned i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		for (unsigned i = 0; i < COUNT_OF(kept); i++)
 			keep |= kept[i] == cap;
 		if (!keep)
 			capng_update(CAPNG_DROP,

@@ -21,6 +21,7 @@
 #include "agent/inet_diag.h"
 #include "agent/namespaces.h"
 #include "agent/passing.h"
+#include "common/count_of.h"
 #include "common/scoped.h"
 
 #define CHILD_FD 3
@@ -44,13 +45,13 @@ static void keep_capabilities(void)
 		CAP_SYS_ADMIN,
 		CAP_SYS_PTRACE,
 	};
-	int held[sizeof(kept) / sizeof(kept[0])];
+	int held[COUNT_OF(kept)];
 
 	capng_get_caps_process();
-	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(kept); i++)
 		held[i] = capng_have_capability(CAPNG_PERMITTED, kept[i]);
 	capng_clear(CAPNG_SELECT_BOTH);
-	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(kept); i++)
 		if (held[i])
 			capng_update(CAPNG_ADD,
 				     CAPNG_EFFECTIVE | CAPNG_PERMITTED,

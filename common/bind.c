@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/count_of.h"
 #include "common/scan.h"
 #include "common/synonyms.h"
 
@@ -286,8 +287,7 @@ static const struct list_kind list_kinds[] = {
 
 static const struct list_kind *find_list(const struct field *field)
 {
-	for (size_t i = 0; i < sizeof(list_kinds) / sizeof(list_kinds[0]);
-	     i++) {
+	for (size_t i = 0; i < COUNT_OF(list_kinds); i++) {
 		if (!strcmp(list_kinds[i].path, field->path))
 			return &list_kinds[i];
 	}

@@ -12,9 +12,8 @@
 #include <string.h>
 
 #include "common/bind.h"
+#include "common/count_of.h"
 #include "common/scan.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 static void reject_range(struct binder *b, const struct bind_value *value)
 {

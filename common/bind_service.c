@@ -11,10 +11,10 @@
 #include <string.h>
 
 #include "common/bind.h"
+#include "common/count_of.h"
 #include "common/scan.h"
 
 #define PASSWD_BYTES_MAX 65536u
-#define COUNT_OF(array)	 (sizeof(array) / sizeof((array)[0]))
 
 /* "10.0.8.7/24" names one host and a network: which one was meant? */
 static void reject_host_bits(struct binder *b, const struct bind_value *value,

@@ -10,10 +10,9 @@
 #include <string.h>
 
 #include "common/bind.h"
+#include "common/count_of.h"
 #include "common/scan.h"
 #include "common/synonyms.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* A copy the policy owns; remembers when there was no memory. */
 char *bind_copy(struct binder *b, const char *text)

@@ -11,9 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/count_of.h"
 #include "common/policy.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct field_word api_versions[] = {{"weir/v1", 0, false}, {0}};
 static const struct field_word kinds[] = {{"ResiliencePolicy", 0, false}, {0}};

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/count_of.h"
+
 #define FRACTION_DIGITS_MAX 9
 
 static bool digit(char c)
@@ -119,7 +121,7 @@ static const struct unit units[] = {
 
 static const struct unit *read_unit(const char **text)
 {
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(units); i++) {
 		size_t bytes = strlen(units[i].name);
 
 		if (!strncmp(*text, units[i].name, bytes)) {
@@ -183,7 +185,7 @@ void scan_duration_text(uint64_t ns, char *out, size_t bytes)
 
 	if (bytes)
 		snprintf(out, bytes, "0s");
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(sizes); i++) {
 		uint64_t n = ns / sizes[i];
 
 		ns %= sizes[i];

@@ -12,11 +12,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/count_of.h"
 #include "common/fields.h"
 
-#define WORD_BYTES_MAX	64u
-#define CHILDREN_MAX	32u
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#define WORD_BYTES_MAX 64u
+#define CHILDREN_MAX   32u
 
 /* clang-format off */
 static const struct synonym synonyms[] = {

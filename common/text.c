@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/count_of.h"
 #include "common/scan.h"
 
 #define NS_PER_S  1000000000ll
@@ -199,7 +200,7 @@ void text_span(double seconds, char out[TEXT_SPAN_BYTES])
 		return;
 	}
 	whole = (unsigned long)(seconds + 0.5);
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(units); i++) {
 		unsigned long rest = whole % units[i].size / units[i].rest_size;
 
 		if (whole < units[i].size)

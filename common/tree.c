@@ -14,6 +14,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "common/count_of.h"
 #include "common/policy.h"
 #include "common/scan.h"
 #include "common/scoped.h"
@@ -69,7 +70,7 @@ static const struct spelling spellings[] = {
 
 static const struct spelling *find_spelling(const char *problem)
 {
-	for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(spellings); i++) {
 		if (!strcmp(spellings[i].problem, problem))
 			return &spellings[i];
 	}
@@ -551,7 +552,7 @@ bool tree_is_null(const struct tree_node *node)
 
 	if (node->type != TREE_SCALAR || !node->plain)
 		return false;
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(words); i++) {
 		if (!strcmp(node->text, words[i]))
 			return true;
 	}

@@ -9,10 +9,9 @@
 #include <string.h>
 
 #include "agent/http/request.h"
+#include "common/count_of.h"
 #include "common/scoped.h"
 #include "common/text.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct {
 	unsigned status;
@@ -48,7 +47,7 @@ static const struct {
 
 static const char *code_of(unsigned status)
 {
-	for (size_t i = 0; i < COUNT(codes); i++)
+	for (size_t i = 0; i < COUNT_OF(codes); i++)
 		if (codes[i].status == status)
 			return codes[i].code;
 	return "internal";
@@ -131,7 +130,7 @@ void reply_errno(struct request *request, int err, const char *name,
 	const char *first = errors->count ? errors->items[0].message : NULL;
 	const char *space = name[0] ? ": " : "";
 
-	for (size_t i = 0; i < COUNT(changes); i++)
+	for (size_t i = 0; i < COUNT_OF(changes); i++)
 		if (changes[i].err == err) {
 			reply_error(request, changes[i].status, errors,
 				    "%s%s%s", name, space,

@@ -12,6 +12,7 @@
 #include "agent/http/request.h"
 #include "agent/http/server.h"
 #include "agent/view/render.h"
+#include "common/count_of.h"
 #include "common/scoped.h"
 
 #define CHECKS_MAX 128u
@@ -213,7 +214,7 @@ const struct route *routes_find(const char *method, const char *path, bool tcp,
 {
 	bool get = false, change = false, remove = false;
 
-	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(routes); i++) {
 		const struct route *route = &routes[i];
 
 		if (strcmp(path, route->path) || (tcp && !route->on_tcp))

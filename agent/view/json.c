@@ -8,6 +8,7 @@
 #include "agent/view/names.h"
 #include "agent/view/parts.h"
 #include "agent/view/render.h"
+#include "common/count_of.h"
 
 #define STATUS_EVENTS 5u
 
@@ -158,7 +159,7 @@ json_t *json_status(const struct snapshot *s)
 		{"events", latest_events(s)},
 	};
 
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(members); i++)
 		json_object_set_new(status, members[i].key, members[i].value);
 	return status;
 }

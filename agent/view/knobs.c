@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "agent/view/snapshot.h"
+#include "common/count_of.h"
 
 #define BREAKER(member) offsetof(struct policy_breaker, member)
 
@@ -38,7 +39,7 @@ void knobs_write(struct writer *w, const struct snapshot_service *s)
 {
 	const char *base = (const char *)&s->breaker;
 
-	for (size_t i = 0; i < sizeof(knobs) / sizeof(knobs[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(knobs); i++) {
 		double value;
 
 		if (knobs[i].ns)

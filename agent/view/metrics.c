@@ -13,6 +13,7 @@
 #include "agent/view/names.h"
 #include "agent/view/selection.h"
 #include "agent/view/writer.h"
+#include "common/count_of.h"
 #include "common/scoped.h"
 
 DEFINE_SCOPED(selection, struct selection, selection_clear(it))
@@ -555,7 +556,7 @@ char *metrics_render(const struct snapshot *s, enum metrics_format format,
 
 	if (selection_make(&selection, s))
 		return NULL;
-	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(families); i++)
 		write_family(&w, &families[i], &from);
 	writer_end(&w);
 	return text_take(&w.text, bytes);

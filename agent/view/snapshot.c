@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/count_of.h"
+
 /* What an operator wants to hear of first. */
 static const enum weir_state by_severity[] = {
 	WEIR_STATE_OPEN,
@@ -18,7 +20,7 @@ static const enum weir_state by_severity[] = {
 
 unsigned snapshot_severity(enum weir_state state)
 {
-	const unsigned count = sizeof(by_severity) / sizeof(by_severity[0]);
+	const unsigned count = COUNT_OF(by_severity);
 
 	for (unsigned i = 0; i < count; i++)
 		if (by_severity[i] == state)

@@ -14,6 +14,7 @@
 #include "agent/view/render.h"
 #include "agent/view/story.h"
 #include "agent/view/why_numbers.h"
+#include "common/count_of.h"
 #include "common/text.h"
 
 #define WORST_MAX 3u
@@ -387,7 +388,7 @@ static void (*const of_breaker[])(struct story *) = {
 
 static void tell_breaker(struct story *story)
 {
-	for (size_t i = 0; i < sizeof(of_breaker) / sizeof(of_breaker[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(of_breaker); i++)
 		of_breaker[i](story);
 	if (story->subject->state != WEIR_STATE_CLOSED)
 		tell_cause(story);

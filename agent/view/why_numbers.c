@@ -10,6 +10,7 @@
 #include "agent/view/names.h"
 #include "agent/view/story.h"
 #include "agent/view/why_numbers.h"
+#include "common/count_of.h"
 #include "common/text.h"
 
 #define WORST_MAX 3u
@@ -279,6 +280,6 @@ static void (*const of_numbers[])(struct story *) = {
 
 void why_numbers(struct story *story)
 {
-	for (size_t i = 0; i < sizeof(of_numbers) / sizeof(of_numbers[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(of_numbers); i++)
 		of_numbers[i](story);
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/count_of.h"
 #include "weir/histogram.h"
 
 #define NUMBER_BYTES 40
@@ -157,7 +158,7 @@ void writer_histogram(struct writer *writer, const struct weir_histogram *h)
 	uint64_t count = 0;
 	uint32_t bucket = 0;
 
-	for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(edges); i++) {
 		while (hist_upper_sixteenths(bucket) <= edges[i].us * 16)
 			count += h->bucket[bucket++];
 		snprintf(number, sizeof(number), "%" PRIu64, count);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/count_of.h"
 #include "common/synonyms.h"
 #include "tools/weirctl/commands.h"
 
@@ -213,8 +214,7 @@ static int take_option(struct reader *reader, const struct option *option,
 
 	if (value && check_word(reader, name, option->words, value))
 		return -EINVAL;
-	if (option >= globals &&
-	    option < globals + sizeof(globals) / sizeof(globals[0])) {
+	if (option >= globals && option < globals + COUNT_OF(globals)) {
 		if (!strcmp(name, "output"))
 			return take_format(reader, value);
 		if (!strcmp(name, "socket"))

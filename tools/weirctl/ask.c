@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/count_of.h"
 #include "tools/weirctl/look.h"
 
 DEFINE_SCOPED(escaped, char *, curl_free(*it))
@@ -268,7 +269,7 @@ static const struct {
 
 static enum cli_exit code_of(long status)
 {
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(codes); i++)
 		if (codes[i].status == status)
 			return codes[i].code;
 	return CLI_BUG;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/count_of.h"
 #include "common/policy.h"
 #include "tools/weirctl/ask.h"
 #include "tools/weirctl/commands.h"
@@ -107,7 +108,7 @@ static int print_result(struct cli *cli, json_t *result)
 
 	if (show_wanted(cli))
 		return show(cli, result, NULL);
-	for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(outcomes); i++)
 		print_outcome(cli, result, outcomes[i]);
 	if (look_true(result, "dry_run"))
 		cli_line(cli,

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "common/count_of.h"
 #include "common/preflight.h"
 #include "tools/weirctl/ask.h"
 #include "tools/weirctl/commands.h"
@@ -67,7 +68,7 @@ static int print_checks(struct cli *cli, json_t *items)
 	json_t *item;
 	size_t i;
 
-	grid_begin(&grid, cli, columns, sizeof(columns) / sizeof(columns[0]));
+	grid_begin(&grid, cli, columns, COUNT_OF(columns));
 	json_array_foreach (items, i, item) {
 		const char *status = look_text_or_empty(item, "status");
 		bool ok = !strcmp(status, "ok");

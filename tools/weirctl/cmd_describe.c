@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "common/count_of.h"
 #include "common/fields.h"
 #include "tools/weirctl/ask.h"
 #include "tools/weirctl/commands.h"
@@ -182,7 +183,7 @@ static int print_values(struct cli *cli, json_t *policy)
 	if (!look_size(policy, "values"))
 		return CLI_OK;
 	cli_line(cli, "%s", "");
-	grid_begin(&grid, cli, columns, sizeof(columns) / sizeof(columns[0]));
+	grid_begin(&grid, cli, columns, COUNT_OF(columns));
 	json_array_foreach (look_at(policy, "values"), i, value)
 		value_row(&grid, value, look_text_or_empty(policy, "file"));
 	return grid_print(&grid);

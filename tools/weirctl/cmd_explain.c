@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "common/count_of.h"
 #include "common/fields.h"
 #include "common/scan.h"
 #include "common/synonyms.h"
@@ -212,8 +213,7 @@ static int print_below(struct cli *cli, const char *path, bool recursive)
 	struct grid grid;
 
 	if (!cli->width)
-		grid_begin(&grid, cli, columns,
-			   sizeof(columns) / sizeof(columns[0]));
+		grid_begin(&grid, cli, columns, COUNT_OF(columns));
 	for (const struct field *f = fields_next(NULL); f; f = fields_next(f)) {
 		if (!is_below(f, path, recursive))
 			continue;

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "common/count_of.h"
 #include "tools/weirctl/ask.h"
 #include "tools/weirctl/commands.h"
 #include "tools/weirctl/event_line.h"
@@ -62,7 +63,7 @@ static int print_problems(struct cli *cli, json_t *status)
 	if (!json_array_size(problems))
 		return CLI_OK;
 	cli->arguments.headers = false;
-	grid_begin(&grid, cli, columns, sizeof(columns) / sizeof(columns[0]));
+	grid_begin(&grid, cli, columns, COUNT_OF(columns));
 	cli->arguments.headers = headers;
 	json_array_foreach (problems, i, problem) {
 		bool error = is_error(problem);

@@ -6,9 +6,8 @@
 
 #include <string.h>
 
+#include "common/count_of.h"
 #include "common/synonyms.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #define KINDS	    "services|endpoints|policies|overrides|generations"
 #define EVENT_TYPES "breaker|bulkhead|endpoint|policy|agent"

@@ -6,12 +6,11 @@
 
 #include <string.h>
 
+#include "common/count_of.h"
 #include "tools/weirctl/ask.h"
 #include "tools/weirctl/figures.h"
 #include "tools/weirctl/grid.h"
 #include "tools/weirctl/look.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 static void cell_state(struct grid *grid, const char *opt_state)
 {
@@ -41,6 +40,20 @@ static void cell_text(struct grid *grid, json_t *object, const char *path)
 static void cell_count(struct grid *grid, json_t *object, const char *path)
 {
 	grid_cell(grid, TINT_NONE, "%lld", (long long)look_count(object, path));
+}
+
+static int print_rows(struct cli *cli, const struct grid_column *columns,
+		      size_t count, json_t *items,
+		      void (*row)(struct grid *grid, json_t *item))
+{
+	struct grid grid;
+	json_t *item;
+	size_t i;
+
+	grid_begin(&grid, cli, columns, count);
+	json_array_foreach (items, i, item)
+		row(&grid, item);
+	return grid_print(&grid);
 }
 
 static void cells_of_traffic(struct grid *grid, json_t *object)
@@ -107,14 +120,8 @@ static int print_services(struct cli *cli, json_t *items)
 		{.title = "ENDPOINTS", .right = true, .wide = true},
 		{.title = "POLICY", .wide = true, .cut = true},
 	};
-	struct grid grid;
-	json_t *item;
-	size_t i;
 
-	grid_begin(&grid, cli, columns, COUNT_OF(columns));
-	json_array_foreach (items, i, item)
-		service_row(&grid, item);
-	return grid_print(&grid);
+	return print_rows(cli, columns, COUNT_OF(columns), items, service_row);
 }
 
 /* ---- endpoints ------------------------------------------------------------------- */
@@ -146,14 +153,8 @@ static int print_endpoints(struct cli *cli, json_t *items)
 		{.title = "OPENED", .right = true, .wide = true},
 		{.title = "LISTED", .wide = true},
 	};
-	struct grid grid;
-	json_t *item;
-	size_t i;
 
-	grid_begin(&grid, cli, columns, COUNT_OF(columns));
-	json_array_foreach (items, i, item)
-		endpoint_row(&grid, item);
-	return grid_print(&grid);
+	return print_rows(cli, columns, COUNT_OF(columns), items, endpoint_row);
 }
 
 /* ---- policies, overrides, generations ---------------------------------------------- */
@@ -186,14 +187,21 @@ static int print_policies(struct cli *cli, json_t *items)
 		{.title = "OVERRIDDEN-BY", .cut = true},
 		{.title = "LABELS", .wide = true, .cut = true},
 	};
-	struct grid grid;
-	json_t *item;
-	size_t i;
 
-	grid_begin(&grid, cli, columns, COUNT_OF(columns));
-	json_array_foreach (items, i, item)
-		policy_row(&grid, item);
-	return grid_print(&grid);
+	return print_rows(cli, columns, COUNT_OF(columns), items, policy_row);
+}
+
+static void override_row(struct grid *grid, json_t *item)
+{
+	const char *until = look_text(item, "until");
+
+	grid_row(grid);
+	cell_text(grid, item, "name");
+	cell_state(grid, look_text(item, "state"));
+	cell_text(grid, item, "by");
+	cell_text(grid, item, "since");
+	grid_cell(grid, TINT_NONE, "%s", until ? until : "permanent");
+	cell_text(grid, item, "reason");
 }
 
 static int print_overrides(struct cli *cli, json_t *items)
@@ -206,23 +214,19 @@ static int print_overrides(struct cli *cli, json_t *items)
 		{.title = "UNTIL"},
 		{.title = "REASON", .cut = true},
 	};
-	struct grid grid;
-	json_t *item;
-	size_t i;
 
-	grid_begin(&grid, cli, columns, COUNT_OF(columns));
-	json_array_foreach (items, i, item) {
-		const char *until = look_text(item, "until");
+	return print_rows(cli, columns, COUNT_OF(columns), items, override_row);
+}
 
-		grid_row(&grid);
-		cell_text(&grid, item, "name");
-		cell_state(&grid, look_text(item, "state"));
-		cell_text(&grid, item, "by");
-		cell_text(&grid, item, "since");
-		grid_cell(&grid, TINT_NONE, "%s", until ? until : "permanent");
-		cell_text(&grid, item, "reason");
-	}
-	return grid_print(&grid);
+static void generation_row(struct grid *grid, json_t *item)
+{
+	grid_row(grid);
+	cell_count(grid, item, "number");
+	cell_text(grid, item, "time");
+	cell_count(grid, item, "policies");
+	cell_text(grid, item, "by");
+	grid_cell(grid, TINT_NONE, "%s",
+		  look_true(item, "current") ? "yes" : "-");
 }
 
 static int print_generations(struct cli *cli, json_t *items)
@@ -234,21 +238,9 @@ static int print_generations(struct cli *cli, json_t *items)
 		{.title = "BY"},
 		{.title = "CURRENT"},
 	};
-	struct grid grid;
-	json_t *item;
-	size_t i;
 
-	grid_begin(&grid, cli, columns, COUNT_OF(columns));
-	json_array_foreach (items, i, item) {
-		grid_row(&grid);
-		cell_count(&grid, item, "number");
-		cell_text(&grid, item, "time");
-		cell_count(&grid, item, "policies");
-		cell_text(&grid, item, "by");
-		grid_cell(&grid, TINT_NONE, "%s",
-			  look_true(item, "current") ? "yes" : "-");
-	}
-	return grid_print(&grid);
+	return print_rows(cli, columns, COUNT_OF(columns), items,
+			  generation_row);
 }
 
 /* ---- the table ------------------------------------------------------------------------ */

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/count_of.h"
 #include "common/scan.h"
 #include "common/text.h"
 #include "tools/weirctl/ask.h"
@@ -390,7 +391,7 @@ static SCREEN *begin(struct cli *cli)
 	if (cli->colour && has_colors()) {
 		start_color();
 		use_default_colors();
-		for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		for (size_t i = 0; i < COUNT_OF(pairs); i++)
 			init_pair((short)pairs[i].tint, pairs[i].colour, -1);
 	}
 	return terminal;

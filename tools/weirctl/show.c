@@ -8,6 +8,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "common/count_of.h"
 #include "tools/weirctl/look.h"
 
 bool show_wanted(const struct cli *cli)
@@ -57,7 +58,7 @@ static bool is_plain(const char *text)
 	size_t letters = strspn(text, "abcdefghijklmnopqrstuvwxyz"
 				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 
-	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+	for (size_t i = 0; i < COUNT_OF(taken); i++)
 		if (!strcasecmp(text, taken[i]))
 			return false;
 	return letters > 0 &&
