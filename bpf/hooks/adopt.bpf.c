@@ -79,7 +79,7 @@ static __always_inline void adopt(struct tcp_sock *tp, struct weir_conn *conn,
 					WEIR_HELD_COUNTED) != WEIR_HELD_FREE)
 		return;
 	conn->slot = key->slot;
-	conn->endpoint = endpoint_find(key);
+	conn->endpoint = weir_endpoint_of(key);
 	conn->breaker = service->scope == WEIR_SCOPE_ENDPOINT &&
 					conn->endpoint != WEIR_NONE
 				? conn->endpoint
