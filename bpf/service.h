@@ -54,7 +54,7 @@ verified_once int weir_caller_in(__u32 generation, __u32 set)
 }
 
 verified_once int weir_owner_in(__u32 generation, __u32 set, __u32 uid,
-				    __u64 address)
+				__u64 address)
 {
 	struct cgroup *cgroup = (struct cgroup *)address;
 
