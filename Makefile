@@ -239,7 +239,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(MAPS) $(filter-out %/main.o,$(c
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(WEIRCTL_LIBS)
 
 # The model stands in for the kernel and for libbpf's map calls; it comes first.
-$(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(call obj,$(SIMMODEL)) $(BUILD)/agent.a $(BUILD)/core.a $(BUILD)/common.a
+$(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(call obj,$(SIMMODEL)) $(BUILD)/agent.a $(BUILD)/view.a $(BUILD)/core.a $(BUILD)/common.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
 

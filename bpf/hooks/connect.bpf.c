@@ -6,6 +6,7 @@
  * count, and return. A refusal happens before any packet leaves; whatever is missing lets
  * the connection through and is counted (W1, W6).
  */
+#include "bpf/caller.h"
 #include "bpf/conn.h"
 #include "bpf/mechanisms/rate.h"
 #include "bpf/service.h"
@@ -58,41 +59,13 @@ static __always_inline bool advise(struct attempt *a, __u32 reason)
 	return false;
 }
 
-#define NAME_DENIED_US 1000000ull /* one client a second is named */
-
-static __always_inline void name_denied(struct attempt *a)
-{
-	__u64 now = now_us();
-	struct weir_event *event;
-
-	/* Two CPUs may both name one: that is one line too many. */
-	if (now - a->subject->denied_us < NAME_DENIED_US)
-		return;
-	a->subject->denied_us = now;
-	event = bpf_ringbuf_reserve(&weir_event, sizeof(*event), 0);
-	if (!event) {
-		fault_count(WEIR_FAULT_RING_FULL);
-		return;
-	}
-	__builtin_memset(event, 0, sizeof(*event));
-	event->type = WEIR_EVENT_DENIED;
-	event->subject = a->slot;
-	event->at_ns = bpf_ktime_get_ns();
-	event->key = a->key;
-	event->pid = bpf_get_current_pid_tgid() >> 32;
-	event->uid = (__u32)bpf_get_current_uid_gid();
-	event->cgroup = bpf_get_current_cgroup_id();
-	bpf_get_current_comm(event->command, sizeof(event->command));
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-}
-
 /* The database-per-service rule: who may connect at all. */
 static __always_inline bool gate_access(struct attempt *a, bool enforcing)
 {
 	if (!a->service->access ||
 	    weir_caller_in(a->control->generation & 1, a->service->access))
 		return false;
-	name_denied(a);
+	caller_tell(WEIR_EVENT_DENIED, a->slot, &a->key);
 	return refuse(a, WEIR_REASON_ACCESS, enforcing);
 }
 
@@ -138,7 +111,7 @@ static __always_inline bool gate_breaker(struct attempt *a, bool enforcing)
 }
 
 /* One place in `subject`; full: refused, or only said so when observing. */
-static __always_inline bool cap_full(struct attempt *a,
+static __always_inline bool cap_full(struct attempt *a, __u32 id,
 				     struct weir_subject *subject, __u32 cap,
 				     bool enforcing)
 {
@@ -146,8 +119,10 @@ static __always_inline bool cap_full(struct attempt *a,
 
 	if (cap == WEIR_NONE || !enforcing) {
 		if (cap != WEIR_NONE &&
-		    cap_would_be_full(subject->in_use, subject->shadow, cap))
+		    cap_would_be_full(subject->in_use, subject->shadow, cap)) {
+			caller_tell(WEIR_EVENT_FULL, id, &a->key);
 			refuse(a, WEIR_REASON_CAP, false);
+		}
 		atomic_add(&subject->in_use, 1);
 		return false;
 	}
@@ -156,6 +131,8 @@ static __always_inline bool cap_full(struct attempt *a,
 		return false;
 	if (result == CAP_LOST)
 		fault_count(WEIR_FAULT_CAS_LOST);
+	else
+		caller_tell(WEIR_EVENT_FULL, id, &a->key);
 	return refuse(a, WEIR_REASON_CAP, true);
 }
 
@@ -209,13 +186,14 @@ static __always_inline bool too_many_syns(struct attempt *a, bool enforcing)
 static __always_inline bool bulkhead_full(struct attempt *a, bool enforcing)
 {
 	if (too_many_calls(a, enforcing) ||
-	    cap_full(a, a->subject, a->service->connections_max, enforcing)) {
+	    cap_full(a, a->slot, a->subject, a->service->connections_max,
+		     enforcing)) {
 		token_give(a);
 		return true;
 	}
 	if (a->endpoint &&
-	    cap_full(a, a->endpoint, a->service->endpoint_connections_max,
-		     enforcing)) {
+	    cap_full(a, a->endpoint_id, a->endpoint,
+		     a->service->endpoint_connections_max, enforcing)) {
 		cap_give(&a->subject->in_use);
 		token_give(a);
 		return true;
@@ -338,6 +316,7 @@ static __always_inline void admit(struct bpf_sock_addr *ctx, struct attempt *a,
 	conn->epoch = a->epoch;
 	conn->flags = a->flags;
 	conn->admitted_us = now_us();
+	conn->pid = bpf_get_current_pid_tgid() >> 32;
 	count_admission(a->subject, conn_is_ghost(conn));
 	count_admission(a->endpoint, conn_is_ghost(conn));
 	conn->held = WEIR_HELD_RESERVED;
