@@ -14,7 +14,7 @@ policy seen <<EOF
 service: {destinations: [{address: $S4, ports: [7002]}]}
 bulkhead: {maxConnections: 2}
 EOF
-mkdir "$CGROUP"/{leaky,idle.service,giver,taker,old,late}
+mkdir "$CGROUP"/{leaky,idle.service,other.service,giver,taker,old,late}
 
 from() { # CGROUP COMMAND...: in the background
 	local cgroup=$1
@@ -102,12 +102,21 @@ expect "an event" 3 told seen "cap of 2 is full: held by late/client\[$late\] .*
 equal "over the cap" "$(of seen "$late" .over)" 3
 equal "observed" "$(why seen | jq -c '.held.full | [.enforced, .limit]')" '[false,2]'
 
-# The next agent finds them all in the sockets.
+# The next agent finds them all in the sockets, without any capability, although
+# one process is of another user: /proc/PID/fd would say nothing.
 kill_agent
-start_agent
+from other.service setpriv --reuid=nobody --clear-groups "$CLIENT" hold $S4 7001 2
+other=$LAST
+expect "two of another user" 5 grep -q 'ok 2' "$T/out.other.service"
+mapfile -t command < <(agent_command)
+nsenter --net="/run/netns/$ID-c" setpriv --inh-caps=-all --bounding-set=-all,+bpf,+perfmon,+net_admin \
+	"${command[@]}" 2>> "$T/agent.log" &
+AGENT_PID=$!
+expect "ready" 20 ready
+equal "no capability" "$(awk '$1 == "CapEff:" {print $2}' "/proc/$AGENT_PID/status")" 0000000000000000
 equal "after a take-over" "$(ctl get clients orders -o json | jq -r '[.items[] | "\(.pid) \(.connections)"] | sort | join(", ")')" \
-	"$(printf '%s\n' "$idle 3" "$taker 3" "$old 2" | sort | paste -sd, | sed 's/,/, /g')"
-equal "no capability is needed for it" "$(awk '$1 == "CapEff:" {print $2}' "/proc/$AGENT_PID/status")" 0000000000280004
+	"$(printf '%s\n' "$idle 3" "$taker 3" "$old 2" "$other 2" | sort | paste -sd, | sed 's/,/, /g')"
+equal "of another user" "$(of orders "$other" '"\(.name) \(.uid)"')" "other.service/client[$other] $(id -u nobody)"
 grep -q 'pid="' <<< "$(api /metrics)" && fail "a pid among the labels"
 no_drift
 stop_agent
