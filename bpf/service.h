@@ -36,7 +36,7 @@ static __always_inline bool client_in(__u32 generation, __u32 set, __u32 kind,
 }
 
 /* Is the calling process in the set, itself or by an ancestor cgroup? */
-__weak __noinline int weir_caller_in(__u32 generation, __u32 set)
+verified_once int weir_caller_in(__u32 generation, __u32 set)
 {
 	__u64 uid = (__u32)bpf_get_current_uid_gid();
 
@@ -53,8 +53,8 @@ __weak __noinline int weir_caller_in(__u32 generation, __u32 set)
 	return 0;
 }
 
-__weak __noinline int weir_owner_in(__u32 generation, __u32 set, __u32 uid,
-				    __u64 address)
+verified_once int weir_owner_in(__u32 generation, __u32 set, __u32 uid,
+				__u64 address)
 {
 	struct cgroup *cgroup = (struct cgroup *)address;
 
@@ -70,40 +70,54 @@ __weak __noinline int weir_owner_in(__u32 generation, __u32 set, __u32 uid,
 	return 0;
 }
 
-struct best {
+/* One lookup's question, and the best rule so far. */
+struct match {
+	struct weir_endpoint_key key;
+	struct weir_class class;
+	__u32 generation;
 	__u32 slot;
 	__u32 rank;
 	__u32 found;
+	struct owner owner;
 };
 
-static __always_inline void match_class(struct best *best, __u32 generation,
-					struct weir_class class,
-					const struct weir_endpoint_key *key,
-					const struct owner *owner)
+static __always_inline int match_class(struct match *m, bool by_owner)
 {
-	struct weir_rule_key rule_key = {};
+	struct weir_rule_key key = {};
 	struct weir_rule_set *set;
 
-	match_key(&rule_key, generation, class, key->addr, key->port);
-	set = bpf_map_lookup_elem(&weir_rule, &rule_key);
+	match_key(&key, m->generation, m->class, m->key.addr, m->key.port);
+	set = bpf_map_lookup_elem(&weir_rule, &key);
 	if (!set)
-		return;
+		return 0;
 	for (__u32 i = 0; i < WEIR_RULES_PER_KEY; i++) {
 		struct weir_rule *rule = &set->rules[i];
 
 		if (i >= set->count)
 			break;
-		if (!match_beats(rule, key->port, best->rank, best->found))
+		if (!match_beats(rule, m->key.port, m->rank, m->found))
 			continue;
 		if (rule->clients &&
-		    !(owner ? weir_owner_in(generation, rule->clients,
-					    owner->uid, owner->cgroup)
-			    : weir_caller_in(generation, rule->clients)))
+		    !(by_owner ? weir_owner_in(m->generation, rule->clients,
+					       m->owner.uid, m->owner.cgroup)
+			       : weir_caller_in(m->generation, rule->clients)))
 			continue;
-		best->slot = rule->slot;
-		best->rank = rule->rank;
-		best->found = 1;
+		m->slot = rule->slot;
+		m->rank = rule->rank;
+		m->found = 1;
 	}
+	return 0;
+}
+
+/* As the membership tests: looked at once, not once for each of the classes. */
+verified_once int weir_match_caller(struct match *m)
+{
+	return m ? match_class(m, false) : 0;
+}
+
+verified_once int weir_match_owner(struct match *m)
+{
+	return m ? match_class(m, true) : 0;
 }
 
 /* The governing slot; WEIR_SLOT_OBSERVED when no policy matches. */
@@ -113,15 +127,23 @@ static __always_inline __u32 service_match(const struct weir_control *control,
 {
 	__u32 generation = control->generation & 1;
 	__u32 count = control->class_count[generation];
-	struct weir_class exact = {.prefix = 128, .exact_port = 1};
-	struct best best = {.slot = WEIR_SLOT_OBSERVED};
+	struct match m = {
+		.key = *key,
+		.class = {.prefix = 128, .exact_port = 1},
+		.generation = generation,
+		.slot = WEIR_SLOT_OBSERVED,
+	};
 
-	match_class(&best, generation, exact, key, owner);
-	for (__u32 i = 0; i < WEIR_CLASSES_MAX; i++) {
-		if (i >= count)
+	if (owner)
+		m.owner = *owner;
+	for (__u32 i = 0; i <= WEIR_CLASSES_MAX; i++) {
+		if (owner)
+			weir_match_owner(&m);
+		else
+			weir_match_caller(&m);
+		if (i >= count || i >= WEIR_CLASSES_MAX)
 			break;
-		match_class(&best, generation, control->classes[generation][i],
-			    key, owner);
+		m.class = control->classes[generation][i];
 	}
-	return best.slot;
+	return m.slot;
 }

@@ -129,8 +129,24 @@ static void check_stuck(struct binder *b)
 		   "without slowCallDurationThreshold");
 }
 
+/* A block that limits nothing would look as if it did. */
+static void check_rate(struct binder *b)
+{
+	const struct tree_node *rate = find_node(b, "spec.rateLimit");
+
+	if (!rate || is_broken(b, "spec.rateLimit") ||
+	    find_node(b, "spec.rateLimit.connectionsPerSecond") ||
+	    find_node(b, "spec.rateLimit.perClient"))
+		return;
+	bind_error(b, rate,
+		   "add connectionsPerSecond: 200, or perClient: {by: cgroup, "
+		   "connectionsPerSecond: 20}",
+		   "rateLimit: nothing in it limits a rate");
+}
+
 void bind_rules(struct binder *b)
 {
+	check_rate(b);
 	check_wait(b);
 	check_volume(b);
 	check_window(b);

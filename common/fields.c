@@ -54,6 +54,13 @@ static const struct field_word errnos[] = {
 	{0},
 };
 
+static const struct field_word callers[] = {
+	{"cgroup", WEIR_BY_CGROUP, false},
+	{"user", WEIR_BY_USER, false},
+	{"process", WEIR_BY_PROCESS, false},
+	{0},
+};
+
 #define BREAKER		"spec.circuitBreaker"
 #define WAIT		BREAKER ".waitDurationInOpenState"
 #define DESTINATION	"spec.service.destinations[]"
@@ -199,18 +206,32 @@ static const struct field fields[] = {
 	{.path = "spec.bulkhead.maxConcurrentCalls", .type = FIELD_COUNT, RANGE(1, CONNECTIONS_MAX),
 	 AT(bulkhead.calls_max), .unset = "no limit", .example = "50",
 	 .help = "while that many calls are in flight new connections are refused; calls on open ones cannot be"},
-	PLANNED("spec.bulkhead.perClient", "limits of each client"),
+	{.path = "spec.bulkhead.perClient", .type = FIELD_BLOCK, NOWHERE, .unset = "no limit",
+	 .example = "{by: cgroup, maxConnections: 20}", .help = "limits of each client"},
+	{.path = "spec.bulkhead.perClient.by", .type = FIELD_WORD, .words = callers, .required = true,
+	 AT(bulkhead.client_by), .example = "cgroup", .help = "what a client is"},
+	{.path = "spec.bulkhead.perClient.maxConnections", .type = FIELD_COUNT,
+	 RANGE(1, CONNECTIONS_MAX), .required = true, AT(bulkhead.client_connections_max),
+	 .example = "20", .help = "connections of one client to the service; exact"},
 	PLANNED("spec.bulkhead.queue", "hold a connect instead of refusing it"),
 	PLANNED("spec.bulkhead.onFull", "what a full bulkhead does"),
 
 	{.path = "spec.rateLimit", .type = FIELD_BLOCK, AT(rate.set), .unset = "off",
 	 .example = "{connectionsPerSecond: 200}", .help = "new connections to the service in a second"},
 	{.path = "spec.rateLimit.connectionsPerSecond", .type = FIELD_COUNT, RANGE(1, SAMPLES_MAX),
-	 .required = true, AT(rate.per_second), .example = "200",
+	 AT(rate.per_second), .unset = "no limit", .example = "200",
 	 .help = "over any time t at most burst + t of these are let through"},
 	{.path = "spec.rateLimit.burst", .type = FIELD_COUNT, RANGE(1, SAMPLES_MAX), .initial = "50",
 	 AT(rate.burst), .example = "50", .help = "that many at once, after a pause"},
-	PLANNED("spec.rateLimit.perClient", "limits of each client"),
+	{.path = "spec.rateLimit.perClient", .type = FIELD_BLOCK, NOWHERE, .unset = "no limit",
+	 .example = "{by: cgroup, connectionsPerSecond: 20}", .help = "limits of each client"},
+	{.path = "spec.rateLimit.perClient.by", .type = FIELD_WORD, .words = callers, .required = true,
+	 AT(rate.client_by), .example = "cgroup", .help = "what a client is"},
+	{.path = "spec.rateLimit.perClient.connectionsPerSecond", .type = FIELD_COUNT,
+	 RANGE(1, SAMPLES_MAX), .required = true, AT(rate.client_per_second), .example = "20",
+	 .help = "of one client, as the service's"},
+	{.path = "spec.rateLimit.perClient.burst", .type = FIELD_COUNT, RANGE(1, SAMPLES_MAX),
+	 .initial = "20", AT(rate.client_burst), .example = "20", .help = "as the service's burst"},
 	PLANNED("spec.timeouts", "limits on connecting, answering and idling"),
 	{.path = "spec.access", .type = FIELD_BLOCK, NOWHERE, .unset = "everyone may",
 	 .example = "{allow: [{systemdUnit: orders.service}]}", .help = "who may connect at all"},

@@ -67,6 +67,31 @@ static void fill_breaker(struct weir_service *out,
 		out->refuse_errno = (uint32_t)breaker->refuse_errno;
 }
 
+static void fill_bulkhead(struct weir_service *out,
+			  const struct policy_bulkhead *bulkhead)
+{
+	out->connections_max = bulkhead->connections_max;
+	out->endpoint_connections_max = bulkhead->endpoint_connections_max;
+	out->connecting_max = bulkhead->connecting_max;
+	out->calls_max = bulkhead->calls_max;
+	out->client_by = (uint32_t)bulkhead->client_by;
+	out->client_max = bulkhead->client_connections_max;
+}
+
+static void fill_rate(struct weir_service *out, const struct policy_rate *rate)
+{
+	if (rate->per_second) {
+		out->rate_ns = NS_PER_SECOND / rate->per_second;
+		out->rate_burst_ns = (rate->burst - 1) * out->rate_ns;
+	}
+	out->client_rate_by = (uint32_t)rate->client_by;
+	if (!rate->client_by)
+		return;
+	out->client_rate_ns = NS_PER_SECOND / rate->client_per_second;
+	out->client_rate_burst_ns =
+		(rate->client_burst - 1) * out->client_rate_ns;
+}
+
 struct weir_service compile_service(const struct weir_policy *policy)
 {
 	struct weir_service out = {
@@ -77,17 +102,10 @@ struct weir_service compile_service(const struct weir_policy *policy)
 	};
 
 	fill_breaker(&out, &policy->breaker);
-	if (policy->bulkhead.set) {
-		out.connections_max = policy->bulkhead.connections_max;
-		out.endpoint_connections_max =
-			policy->bulkhead.endpoint_connections_max;
-		out.connecting_max = policy->bulkhead.connecting_max;
-		out.calls_max = policy->bulkhead.calls_max;
-	}
-	if (policy->rate.set) {
-		out.rate_ns = NS_PER_SECOND / policy->rate.per_second;
-		out.rate_burst_ns = (policy->rate.burst - 1) * out.rate_ns;
-	}
+	if (policy->bulkhead.set)
+		fill_bulkhead(&out, &policy->bulkhead);
+	if (policy->rate.set)
+		fill_rate(&out, &policy->rate);
 	strncpy(out.name, policy->name, sizeof(out.name) - 1);
 	return out;
 }

@@ -79,7 +79,7 @@ static __always_inline void adopt(struct tcp_sock *tp, struct weir_conn *conn,
 					WEIR_HELD_COUNTED) != WEIR_HELD_FREE)
 		return;
 	conn->slot = key->slot;
-	conn->endpoint = endpoint_find(key);
+	conn->endpoint = weir_endpoint_of(key);
 	conn->breaker = service->scope == WEIR_SCOPE_ENDPOINT &&
 					conn->endpoint != WEIR_NONE
 				? conn->endpoint
@@ -96,6 +96,38 @@ static __always_inline void adopt(struct tcp_sock *tp, struct weir_conn *conn,
 	conn_flag_set(conn,
 		      WEIR_CONN_ESTABLISHED | WEIR_CONN_ADOPTED |
 			      (ask_for_state(tp) ? WEIR_CONN_STATE_SEEN : 0));
+}
+
+/* Its client's limit may be new, or tell clients apart by something else. */
+static __always_inline void join_client(struct weir_conn *conn,
+					const struct weir_control *control,
+					const struct weir_service *service,
+					const struct owner *owner)
+{
+	struct weir_caller *holds = client_at(conn->caller);
+	struct cgroup *cgroup = (struct cgroup *)owner->cgroup;
+	struct caller_ask ask = {
+		.key = {.slot = conn->slot, .by = service->client_by},
+		.max = WEIR_NONE,
+	};
+
+	if (holds && holds->key.by == service->client_by)
+		return;
+	client_release(conn);
+	if (conn->flags & WEIR_CONN_SHADOW)
+		return;
+	if (service->client_by == WEIR_BY_CGROUP)
+		ask.key.id[0] = BPF_CORE_READ(cgroup, kn, id);
+	else if (service->client_by == WEIR_BY_USER)
+		ask.key.id[0] = owner->uid;
+	else
+		return; /* nothing says which process it was */
+	ask.now_ns = bpf_ktime_get_ns();
+	weir_client_take(&ask, control->seed);
+	__sync_lock_test_and_set(&conn->caller, ask.place);
+	/* It may have closed meanwhile, before it held this. */
+	if (*(volatile __u32 *)&conn->held == WEIR_HELD_FREE)
+		client_release(conn);
 }
 
 /* Another service's by now: it gives back what it holds there. */
@@ -159,6 +191,7 @@ int weir_adopt(struct bpf_iter__tcp *ctx)
 	}
 	leave_old(conn, key.slot);
 	adopt(tp, conn, &key, service);
+	join_client(conn, control, service, &owner);
 	return 0;
 }
 

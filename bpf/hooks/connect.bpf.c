@@ -2,11 +2,11 @@
 /*
  * connect.bpf.c - cgroup/connect4 and connect6: may this connection begin?
  *
- * Gather who calls whom, decide in the order access, forced, breaker, cap, rate,
- * count, and return. A refusal happens before any packet leaves; whatever is missing lets
+ * Gather who calls whom, decide in the order access, forced, breaker, cap, the
+ * client's cap, rate, count, and return. A refusal happens before any packet leaves; whatever is missing lets
  * the connection through and is counted (W1, W6).
  */
-#include "bpf/caller.h"
+#include "bpf/announce.h"
 #include "bpf/conn.h"
 #include "bpf/mechanisms/rate.h"
 #include "bpf/service.h"
@@ -26,6 +26,7 @@ struct attempt {
 	__u32 epoch;
 	__u32 flags;  /* of the connection to be */
 	__u32 reason; /* enum weir_reason of what objected */
+	__u32 caller; /* the client's place that it holds; 0: none */
 	bool drop;    /* what objected loses the SYN instead of refusing */
 };
 
@@ -65,7 +66,7 @@ static __always_inline bool gate_access(struct attempt *a, bool enforcing)
 	if (!a->service->access ||
 	    weir_caller_in(a->control->generation & 1, a->service->access))
 		return false;
-	caller_tell(WEIR_EVENT_DENIED, a->slot, &a->key);
+	announce_caller(WEIR_EVENT_DENIED, a->slot, &a->key);
 	return refuse(a, WEIR_REASON_ACCESS, enforcing);
 }
 
@@ -120,7 +121,7 @@ static __always_inline bool cap_full(struct attempt *a, __u32 id,
 	if (cap == WEIR_NONE || !enforcing) {
 		if (cap != WEIR_NONE &&
 		    cap_would_be_full(subject->in_use, subject->shadow, cap)) {
-			caller_tell(WEIR_EVENT_FULL, id, &a->key);
+			announce_caller(WEIR_EVENT_FULL, id, &a->key);
 			refuse(a, WEIR_REASON_CAP, false);
 		}
 		atomic_add(&subject->in_use, 1);
@@ -132,7 +133,7 @@ static __always_inline bool cap_full(struct attempt *a, __u32 id,
 	if (result == CAP_LOST)
 		fault_count(WEIR_FAULT_CAS_LOST);
 	else
-		caller_tell(WEIR_EVENT_FULL, id, &a->key);
+		announce_caller(WEIR_EVENT_FULL, id, &a->key);
 	return refuse(a, WEIR_REASON_CAP, true);
 }
 
@@ -153,6 +154,8 @@ static __always_inline void places_give(struct attempt *a)
 	if (a->flags & WEIR_CONN_SYN)
 		cap_give(&a->subject->syns);
 	a->flags &= ~WEIR_CONN_SYN;
+	client_give(a->caller);
+	a->caller = 0;
 	token_give(a);
 }
 
@@ -205,8 +208,64 @@ static __always_inline bool bulkhead_full(struct attempt *a, bool enforcing)
 	return false;
 }
 
-/* Last, so that what is refused for another reason uses up no rate. */
-static __always_inline bool rate_exceeded(struct attempt *a, bool enforcing)
+/* ---- each client ------------------------------------------------------------------ */
+
+/* Who calls, as the policy tells clients apart. */
+static __always_inline struct weir_caller_key caller_key(struct attempt *a,
+							 __u32 by)
+{
+	struct weir_caller_key key = {.slot = a->slot, .by = by};
+
+	if (by == WEIR_BY_CGROUP)
+		key.id[0] = bpf_get_current_cgroup_id();
+	else if (by == WEIR_BY_USER)
+		key.id[0] = (__u32)bpf_get_current_uid_gid();
+	else
+		key.id[0] = bpf_get_current_pid_tgid() >> 32;
+	return key;
+}
+
+/* What the panic lets through is there; what enforce refuses is not. */
+static __always_inline bool is_ghost(const struct attempt *a)
+{
+	return (a->flags & (WEIR_CONN_SHADOW | WEIR_CONN_ADVISORY)) ==
+	       WEIR_CONN_SHADOW;
+}
+
+static __always_inline bool client_full(struct attempt *a, bool enforcing)
+{
+	struct caller_ask ask = {.max = a->service->client_max};
+
+	if (!a->service->client_by || is_ghost(a))
+		return false;
+	ask.key = caller_key(a, a->service->client_by);
+	ask.now_ns = bpf_ktime_get_ns();
+	if (weir_client_take(&ask, a->control->seed) != CALLER_CAP_FULL) {
+		a->caller = ask.place;
+		return false;
+	}
+	if (!refuse(a, WEIR_REASON_CLIENT_CAP, enforcing))
+		return false;
+	places_give(a);
+	return true;
+}
+
+static __always_inline bool
+client_too_fast(struct attempt *a, struct caller_ask *ask, bool enforcing)
+{
+	if (!a->service->client_rate_by || a->flags & WEIR_CONN_SHADOW)
+		return false;
+	ask->key = caller_key(a, a->service->client_rate_by);
+	ask->rate_ns = a->service->client_rate_ns;
+	ask->burst_ns = a->service->client_rate_burst_ns;
+	ask->now_ns = bpf_ktime_get_ns();
+	return weir_client_take(ask, a->control->seed) ==
+		       CALLER_RATE_EXCEEDED &&
+	       refuse(a, WEIR_REASON_CLIENT_RATE, enforcing);
+}
+
+static __always_inline bool
+service_too_fast(struct attempt *a, struct caller_ask *ask, bool enforcing)
 {
 	enum rate_result result;
 
@@ -218,7 +277,20 @@ static __always_inline bool rate_exceeded(struct attempt *a, bool enforcing)
 		return false;
 	if (result == RATE_LOST)
 		fault_count(WEIR_FAULT_CAS_LOST);
-	if (!refuse(a, WEIR_REASON_RATE, enforcing))
+	weir_client_unrate(ask);
+	return refuse(a, WEIR_REASON_RATE, enforcing);
+}
+
+/*
+ * Last, so that what is refused for another reason uses up no rate; and the
+ * client's before the service's, so that a hasty client uses up nobody else's.
+ */
+static __always_inline bool rate_exceeded(struct attempt *a, bool enforcing)
+{
+	struct caller_ask ask = {};
+
+	if (!client_too_fast(a, &ask, enforcing) &&
+	    !service_too_fast(a, &ask, enforcing))
 		return false;
 	places_give(a);
 	return true;
@@ -230,7 +302,7 @@ static __always_inline bool decide(struct attempt *a)
 
 	if (gate_access(a, enforcing) || gate_forced(a, enforcing) ||
 	    gate_breaker(a, enforcing) || bulkhead_full(a, enforcing) ||
-	    rate_exceeded(a, enforcing))
+	    client_full(a, enforcing) || rate_exceeded(a, enforcing))
 		return true;
 	/* Enforced, it would not be there to prove anything. */
 	if (a->flags & WEIR_CONN_SHADOW)
@@ -315,6 +387,7 @@ static __always_inline void admit(struct bpf_sock_addr *ctx, struct attempt *a,
 	conn->breaker = a->breaker;
 	conn->epoch = a->epoch;
 	conn->flags = a->flags;
+	conn->caller = a->caller;
 	conn->admitted_us = now_us();
 	conn->pid = bpf_get_current_pid_tgid() >> 32;
 	count_admission(a->subject, conn_is_ghost(conn));
@@ -325,22 +398,31 @@ static __always_inline void admit(struct bpf_sock_addr *ctx, struct attempt *a,
 }
 
 /* The same socket connects again: what it held goes back first. */
-static __always_inline struct weir_conn *
-renew(struct bpf_sock_addr *ctx, const struct weir_control *control)
+verified_once int weir_renew(struct weir_conn *conn, __u32 generation)
 {
-	struct weir_conn *conn;
 	struct weir_service *service;
+	__u32 index;
 
-	if (!ctx->sk)
-		return NULL;
-	conn = bpf_sk_storage_get(&weir_conn, ctx->sk, 0, 0);
 	if (!conn)
-		return NULL;
-	service = service_find(control, conn->slot);
+		return 0;
+	index = conn->slot * 2 + (generation & 1);
+	service = bpf_map_lookup_elem(&weir_service, &index);
 	if (service)
 		call_give_up(conn, service, WEIR_CALL_CONNECT);
 	probe_end(conn, 0);
 	conn_release(conn);
+	return 0;
+}
+
+static __always_inline struct weir_conn *
+renew(struct bpf_sock_addr *ctx, const struct weir_control *control)
+{
+	struct weir_conn *conn;
+
+	if (!ctx->sk)
+		return NULL;
+	conn = bpf_sk_storage_get(&weir_conn, ctx->sk, 0, 0);
+	weir_renew(conn, control->generation);
 	return conn;
 }
 
@@ -358,7 +440,7 @@ static __always_inline bool gather(struct attempt *a)
 		return false;
 	}
 	a->key.slot = a->slot;
-	a->endpoint_id = endpoint_find(&a->key);
+	a->endpoint_id = weir_endpoint_of(&a->key);
 	a->endpoint = subject_find(a->endpoint_id);
 	a->breaker = breaker_of(a->service, a->slot,
 				a->endpoint ? a->endpoint_id : WEIR_NONE);

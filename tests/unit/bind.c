@@ -62,8 +62,12 @@ static const char whole[] =
 	"    maxConnecting: 32\n"
 	"    maxConcurrentCalls: 50\n"
 	"    perEndpoint: {maxConnections: 40}\n"
+	"    perClient: {by: process, maxConnections: 20}\n"
 	"    warnAt: 90\n"
-	"  rateLimit: {connectionsPerSecond: 200, burst: 30}\n"
+	"  rateLimit:\n"
+	"    connectionsPerSecond: 200\n"
+	"    burst: 30\n"
+	"    perClient: {by: user, connectionsPerSecond: 25, burst: 5}\n"
 	"  access:\n"
 	"    allow: [{systemdUnit: orders.service}, {user: root}]\n";
 
@@ -121,6 +125,11 @@ static void every_value_arrives_elsewhere(void **state)
 	assert_true(policy->rate.set);
 	assert_int_equal(policy->rate.per_second, 200);
 	assert_int_equal(policy->rate.burst, 30);
+	assert_int_equal(policy->bulkhead.client_by, WEIR_BY_PROCESS);
+	assert_int_equal(policy->bulkhead.client_connections_max, 20);
+	assert_int_equal(policy->rate.client_by, WEIR_BY_USER);
+	assert_int_equal(policy->rate.client_per_second, 25);
+	assert_int_equal(policy->rate.client_burst, 5);
 	assert_int_equal(policy->allowed_count, 2);
 	assert_int_equal(policy->allowed[0].kind, POLICY_CLIENT_SYSTEMD_UNIT);
 	assert_string_equal(policy->allowed[0].pattern, "orders.service");

@@ -10,13 +10,15 @@
 
 #define COMPOSE_BYTES 4096u
 
-#define AT_BREAKER "spec.circuitBreaker."
-#define AT_WAIT	   AT_BREAKER "waitDurationInOpenState."
-#define AT_PLACE   "spec.service.destinations[]."
-#define AT_CLIENT  "spec.service.clients[]."
-#define AT_ALLOWED "spec.access.allow[]."
-#define BREAKER	   LANG_LEAST "  circuitBreaker: "
-#define SERVICE	   LANG_HEAD "spec: {service: "
+#define AT_BREAKER     "spec.circuitBreaker."
+#define AT_WAIT	       AT_BREAKER "waitDurationInOpenState."
+#define AT_PLACE       "spec.service.destinations[]."
+#define AT_CLIENT      "spec.service.clients[]."
+#define AT_CLIENT_CAP  "spec.bulkhead.perClient."
+#define AT_CLIENT_RATE "spec.rateLimit.perClient."
+#define AT_ALLOWED     "spec.access.allow[]."
+#define BREAKER	       LANG_LEAST "  circuitBreaker: "
+#define SERVICE	       LANG_HEAD "spec: {service: "
 
 /*
  * Where a value stands. Some are only right in company: a longer window allows
@@ -58,8 +60,22 @@ static const struct {
 				      "], clients: [{address: %s}]}}\n"},
 	{"spec.rateLimit.burst",
 	 LANG_LEAST "  rateLimit: {connectionsPerSecond: 1, burst: %s}\n"},
+	{"spec.rateLimit", LANG_LEAST "  rateLimit: %s\n"},
 	{"spec.rateLimit.perClient",
 	 LANG_LEAST "  rateLimit: {connectionsPerSecond: 1, perClient: %s}\n"},
+	{AT_CLIENT_RATE "by", LANG_LEAST "  rateLimit: {perClient: {by: %s, "
+					 "connectionsPerSecond: 1}}\n"},
+	{AT_CLIENT_RATE "connectionsPerSecond",
+	 LANG_LEAST "  rateLimit: {perClient: {by: user, "
+		    "connectionsPerSecond: %s}}\n"},
+	{AT_CLIENT_RATE "burst",
+	 LANG_LEAST "  rateLimit: {perClient: {by: user, "
+		    "connectionsPerSecond: 1, burst: %s}}\n"},
+	{AT_CLIENT_CAP "by", LANG_LEAST "  bulkhead: {perClient: {by: %s, "
+					"maxConnections: 1}}\n"},
+	{AT_CLIENT_CAP "maxConnections",
+	 LANG_LEAST "  bulkhead: {perClient: {by: user, "
+		    "maxConnections: %s}}\n"},
 	{"spec.access.allow", LANG_LEAST "  access: {allow: %s}\n"},
 	{AT_ALLOWED "systemdUnit",
 	 LANG_LEAST "  access: {allow: [{systemdUnit: %s}]}\n"},

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * caller.h - tells the agent who is calling, when that is worth a sentence.
+ * announce.h - tells the agent who is calling, when that is worth a sentence.
  */
 #pragma once
 
 #include "bpf/conn.h"
 
-#define CALLER_TELL_US 1000000ull /* one a second, of each kind and subject */
+#define ANNOUNCE_US 1000000ull /* one a second, of each kind and subject */
 
 /*
  * `type` is WEIR_EVENT_DENIED or WEIR_EVENT_FULL. Two CPUs may both name one:
  * that is one line too many.
  */
-verified_once int caller_tell(__u32 type, __u32 subject,
-			      struct weir_endpoint_key *key)
+verified_once int announce_caller(__u32 type, __u32 subject,
+				  struct weir_endpoint_key *key)
 {
 	struct weir_subject *s = subject_find(subject);
 	bool full = type == WEIR_EVENT_FULL;
@@ -23,7 +23,7 @@ verified_once int caller_tell(__u32 type, __u32 subject,
 	if (!s || !key)
 		return 0;
 	told = full ? s->full_us : s->denied_us;
-	if (now - told < CALLER_TELL_US)
+	if (now - told < ANNOUNCE_US)
 		return 0;
 	if (full)
 		s->full_us = now;
