@@ -17,6 +17,8 @@
 #include "agent/decide.h"
 #include "agent/events.h"
 #include "agent/faults.h"
+#include "agent/full.h"
+#include "agent/holders.h"
 #include "agent/http.h"
 #include "agent/options.h"
 #include "agent/overrides.h"
@@ -42,6 +44,8 @@ struct agent {
 	struct decide decide;
 	struct resetter resetter;
 	struct resets resets;
+	struct holders holders; /* has a lock of its own */
+	struct full full;
 	struct events *events;
 	struct http *http;
 	/* What is in force. */

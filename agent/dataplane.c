@@ -17,6 +17,7 @@
 #include "agent/clock.h"
 #include "agent/links.h"
 #include "agent/log.h"
+#include "agent/walk.h"
 #include "common/count_of.h"
 #include "common/scoped.h"
 #include "weir.skel.h"
@@ -198,6 +199,8 @@ static int map_all(struct dataplane *plane)
 		map_memory(skeleton->maps.weir_select, sizeof(*plane->select));
 	plane->waiters =
 		map_memory(skeleton->maps.weir_waiter, sizeof(*plane->waiters));
+	plane->look =
+		map_memory(skeleton->maps.weir_look, sizeof(*plane->look));
 	plane->rule_fd = bpf_map__fd(skeleton->maps.weir_rule);
 	plane->client_fd = bpf_map__fd(skeleton->maps.weir_client);
 	plane->service_fd = bpf_map__fd(skeleton->maps.weir_service);
@@ -210,7 +213,7 @@ static int map_all(struct dataplane *plane)
 	plane->conn_fd = bpf_map__fd(skeleton->maps.weir_conn);
 	if (!plane->control || !plane->verdicts || !plane->subjects ||
 	    !plane->hists || !plane->recounts || !plane->select ||
-	    !plane->waiters)
+	    !plane->waiters || !plane->look)
 		return -errno;
 	return 0;
 }
@@ -402,43 +405,6 @@ int dataplane_need(struct dataplane *plane, enum dataplane_extra extra,
 
 /* ---- iterators ------------------------------------------------------------------- */
 
-/* Runs an iterator program to its end; what it writes goes to `out`. */
-static int run_iterator(struct bpf_program *program,
-			const struct bpf_iter_attach_opts *options, void *out,
-			size_t bytes, size_t *written)
-{
-	struct bpf_link *link = bpf_program__attach_iter(program, options);
-	char nothing[64], *to = out;
-	ssize_t got;
-
-	if (!link)
-		return -errno;
-	scoped(fd) int fd = bpf_iter_create(bpf_link__fd(link));
-	do {
-		bool room = bytes > *written;
-
-		got = fd < 0 ? -1
-		      : room ? read(fd, to + *written, bytes - *written)
-			     : read(fd, nothing, sizeof(nothing));
-		if (got > 0 && room)
-			*written += (size_t)got;
-	} while (got > 0 || (got < 0 && errno == EAGAIN));
-	got = got < 0 ? -errno : 0;
-	bpf_link__destroy(link);
-	return (int)got;
-}
-
-/* Over the connections we track. */
-static int walk(struct dataplane *plane, struct bpf_program *program, void *out,
-		size_t bytes, size_t *written)
-{
-	union bpf_iter_link_info info = {.map.map_fd = (__u32)plane->conn_fd};
-	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info,
-		    .link_info_len = sizeof(info));
-
-	return run_iterator(program, &options, out, bytes, written);
-}
-
 int dataplane_select(struct dataplane *plane, const struct weir_select *ask,
 		     struct weir_victim *out, size_t *count)
 {
@@ -447,10 +413,32 @@ int dataplane_select(struct dataplane *plane, const struct weir_select *ask,
 
 	*plane->select = *ask;
 	plane->select->found = 0;
-	err = walk(plane, plane->skeleton->progs.weir_choose, out,
-		   ask->max * sizeof(*out), &written);
+	err = walk_storage(plane->skeleton->progs.weir_choose, plane->conn_fd,
+			   out, ask->max * sizeof(*out), &written);
 	*count = written / sizeof(*out);
 	return err;
+}
+
+int dataplane_holders(struct dataplane *plane, struct weir_holder *out,
+		      size_t *count)
+{
+	struct weir_look *look = plane->look;
+	size_t written = 0, bytes = look->max * sizeof(*out);
+	int err;
+
+	look->found = 0;
+	err = walk_storage(plane->skeleton->progs.weir_holder, plane->conn_fd,
+			   out, bytes, &written);
+	*count = written / sizeof(*out);
+	return err;
+}
+
+int dataplane_find_owners(struct dataplane *plane)
+{
+	size_t written = 0;
+
+	return walk_run(plane->skeleton->progs.weir_owner, NULL, NULL, 0,
+			&written);
 }
 
 int dataplane_audit(struct dataplane *plane)
@@ -459,8 +447,8 @@ int dataplane_audit(struct dataplane *plane)
 
 	memset(plane->recounts, 0,
 	       sizeof(*plane->recounts) * dataplane_subjects_max(plane));
-	return walk(plane, plane->skeleton->progs.weir_audit, NULL, 0,
-		    &written);
+	return walk_storage(plane->skeleton->progs.weir_audit, plane->conn_fd,
+			    NULL, 0, &written);
 }
 
 static void forget_listeners(struct dataplane *plane)
@@ -477,8 +465,8 @@ int dataplane_adopt(struct dataplane *plane)
 	size_t written = 0;
 
 	forget_listeners(plane);
-	return run_iterator(plane->skeleton->progs.weir_adopt, NULL, NULL, 0,
-			    &written);
+	return walk_run(plane->skeleton->progs.weir_adopt, NULL, NULL, 0,
+			&written);
 }
 
 /* ---- open and close --------------------------------------------------------------- */

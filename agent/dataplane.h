@@ -64,6 +64,7 @@ struct dataplane {
 	struct weir_recount *recounts;	  /* [subjects_max] */
 	struct weir_select *select;
 	struct weir_waiter *waiters; /* [WEIR_WAITERS_MAX] */
+	struct weir_look *look;	     /* holders.c alone */
 	/* The others, by fd; owned by the skeleton. */
 	int rule_fd, client_fd, service_fd, stat_fd, endpoint_fd, free_fd,
 		event_fd, fault_fd, listen_fd, conn_fd;
@@ -90,6 +91,15 @@ int dataplane_audit(struct dataplane *plane);
  */
 int dataplane_select(struct dataplane *plane, const struct weir_select *ask,
 		     struct weir_victim *out, size_t *count);
+
+/*
+ * Lists the connections that plane->look asks for in out[look->max]; writes
+ * down who has each open. Only holders.c calls these, one at a time, from any
+ * thread.
+ */
+int dataplane_holders(struct dataplane *plane, struct weir_holder *out,
+		      size_t *count);
+int dataplane_find_owners(struct dataplane *plane);
 
 /* Maps that carry state to the next agent; NULL after the last. */
 const char *dataplane_kept_map(size_t index);

@@ -51,7 +51,7 @@ static void name_denied(struct agent *agent, const struct weir_event *event)
 
 	if (!service || !service->policy)
 		return;
-	callers_name(event, who, sizeof(who));
+	callers_name(event, NULL, who, sizeof(who));
 	registry_name(&event->key, where);
 	events_say(agent->events, SNAPSHOT_EVENT_POLICY, service->name,
 		   "%s: %s %s a connection to %s: it is not on access.allow",
@@ -103,6 +103,10 @@ void loop_take_event(struct agent *agent, const void *data, size_t bytes,
 	}
 	if (event->type == WEIR_EVENT_GRANTED) {
 		wake(agent, event);
+		return;
+	}
+	if (event->type == WEIR_EVENT_FULL) {
+		full_take(agent, event, now_ns);
 		return;
 	}
 	agent->hints_total++;

@@ -105,6 +105,7 @@ static void service_free(struct service *service)
 	for (size_t i = 0; i < service->endpoint_count; i++)
 		endpoints_free(service->endpoints[i]);
 	free(service->endpoints);
+	snapshot_free_full(service->full);
 	free(service);
 }
 

@@ -231,6 +231,7 @@ static void add_service(const struct filling *f, struct service *service)
 	out->resets_total = service->resets_total;
 	out->resets_missed = service->resets_missed;
 	out->would_reset_total = service->would_reset_total;
+	out->full = service->full ? snapshot_copy_full(service->full) : NULL;
 	out->panic = service->panic;
 	out->endpoint_first = f->out->endpoint_count;
 	for (size_t i = 0; i < service->endpoint_count; i++) {

@@ -167,6 +167,15 @@ struct {
 	__type(value, struct weir_select);
 } weir_select __weak SEC(".maps");
 
+/* agent ↔ holders: whose connections to list, and how many there were */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct weir_look);
+} weir_look __weak SEC(".maps");
+
 /* adopt → adopt: ports that listen in the namespace being walked */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "agent/view/clients.h"
 #include "agent/view/names.h"
 #include "agent/view/parts.h"
 #include "agent/view/render.h"
@@ -399,6 +400,13 @@ json_t *json_generations(const struct snapshot *s)
 				  "current", g->number == s->generation));
 	}
 	return parts_list("GenerationList", items);
+}
+
+/* ---- clients ----------------------------------------------------------------------- */
+
+json_t *json_clients(const struct snapshot_clients *clients)
+{
+	return clients_list(clients);
 }
 
 /* ---- events ------------------------------------------------------------------------ */

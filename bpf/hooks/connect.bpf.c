@@ -6,6 +6,7 @@
  * client's cap, rate, count, and return. A refusal happens before any packet leaves; whatever is missing lets
  * the connection through and is counted (W1, W6).
  */
+#include "bpf/announce.h"
 #include "bpf/conn.h"
 #include "bpf/limits.h"
 #include "bpf/service.h"
@@ -62,41 +63,13 @@ static __always_inline bool advise(struct attempt *a, __u32 reason)
 	return false;
 }
 
-#define NAME_DENIED_US 1000000ull /* one client a second is named */
-
-static __always_inline void name_denied(struct attempt *a)
-{
-	__u64 now = now_us();
-	struct weir_event *event;
-
-	/* Two CPUs may both name one: that is one line too many. */
-	if (now - a->subject->denied_us < NAME_DENIED_US)
-		return;
-	a->subject->denied_us = now;
-	event = bpf_ringbuf_reserve(&weir_event, sizeof(*event), 0);
-	if (!event) {
-		fault_count(WEIR_FAULT_RING_FULL);
-		return;
-	}
-	__builtin_memset(event, 0, sizeof(*event));
-	event->type = WEIR_EVENT_DENIED;
-	event->subject = a->slot;
-	event->at_ns = bpf_ktime_get_ns();
-	event->key = a->key;
-	event->pid = bpf_get_current_pid_tgid() >> 32;
-	event->uid = (__u32)bpf_get_current_uid_gid();
-	event->cgroup = bpf_get_current_cgroup_id();
-	bpf_get_current_comm(event->command, sizeof(event->command));
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-}
-
 /* The database-per-service rule: who may connect at all. */
 static __always_inline bool gate_access(struct attempt *a, bool enforcing)
 {
 	if (!a->service->access ||
 	    weir_caller_in(a->control->generation & 1, a->service->access))
 		return false;
-	name_denied(a);
+	announce_caller(WEIR_EVENT_DENIED, a->slot, &a->key);
 	return refuse(a, WEIR_REASON_ACCESS, enforcing);
 }
 
@@ -170,8 +143,20 @@ static __always_inline void all_give(struct attempt *a)
 	token_give(a);
 }
 
+/* The agent looks at who holds it; not of limits that nobody holds. */
+static __always_inline void announce_full(struct attempt *a, bool endpoint)
+{
+	__u32 id = endpoint ? a->endpoint_id : a->slot;
+	__u32 cap = endpoint ? a->service->endpoint_connections_max
+			     : a->service->connections_max;
+	struct weir_subject *s = subject_find(id);
+
+	if (s && s->in_use >= cap)
+		announce_caller(WEIR_EVENT_FULL, id, &a->key);
+}
+
 /* Full: into the queue, if there is one with room. True: refused. */
-static __always_inline bool full(struct attempt *a)
+static __always_inline bool full(struct attempt *a, bool endpoint)
 {
 	if (a->service->queue_max &&
 	    weir_queue_room(a->slot, a->service->queue_max)) {
@@ -179,6 +164,7 @@ static __always_inline bool full(struct attempt *a)
 		return false;
 	}
 	token_give(a);
+	announce_full(a, endpoint);
 	return refuse(a, WEIR_REASON_CAP, true);
 }
 
@@ -190,10 +176,13 @@ static __always_inline bool bulkhead_full(struct attempt *a)
 		.syn = !(a->flags & WEIR_CONN_SHADOW),
 	};
 
+	int result = PLACES_SERVICE_FULL;
+
 	/* Who came before goes before. */
-	if ((a->service->queue_max && a->subject->waiting) ||
-	    weir_places_take(a->service, &p) != PLACES_TAKEN)
-		return full(a);
+	if (!a->service->queue_max || !a->subject->waiting)
+		result = weir_places_take(a->service, &p);
+	if (result != PLACES_TAKEN)
+		return full(a, result == PLACES_ENDPOINT_FULL);
 	if (p.syn)
 		a->flags |= WEIR_CONN_SYN;
 	return false;
@@ -210,8 +199,11 @@ static __always_inline void look_at_bulkhead(struct attempt *a)
 	};
 
 	a->would_wait = a->subject->shadow < a->service->queue_max;
-	if (weir_places_look(a->service, &p))
+	if (weir_places_look(a->service, &p)) {
+		announce_full(a, false);
+		announce_full(a, true);
 		refuse(a, WEIR_REASON_CAP, false);
+	}
 	if (p.syn)
 		a->flags |= WEIR_CONN_SYN;
 }
@@ -395,6 +387,7 @@ static __always_inline struct weir_conn *remember(struct bpf_sock_addr *ctx,
 	conn->flags = a->flags;
 	conn->caller = a->caller;
 	conn->admitted_us = now_us();
+	conn->pid = bpf_get_current_pid_tgid() >> 32;
 	return conn;
 }
 

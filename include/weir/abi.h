@@ -39,7 +39,8 @@
 #define WEIR_CGROUP_DEPTH_MAX  16u    /* ancestors looked at for `clients` */
 #define WEIR_LISTEN_PORTS_MAX  8192u  /* remembered while adopting */
 #define WEIR_RING_BYTES	       (256u * 1024u)
-#define WEIR_SLICES	       32u   /* start slices of calls in flight */
+#define WEIR_HOLDERS_MAX       65536u /* connections one look at holders lists */
+#define WEIR_SLICES	       32u    /* start slices of calls in flight */
 #define WEIR_PROBES_MAX	       1000u /* permittedNumberOfCallsInHalfOpenState */
 #define WEIR_CAS_TRIES	       16    /* then the caller takes the safe side */
 #define WEIR_NAME_BYTES	       64u   /* RFC 1123 label and the NUL */
@@ -361,7 +362,8 @@ struct weir_subject {
 	__u64 slices[WEIR_SLICES]; /* see slice_start() */
 	__u64 rate_at_ns;	   /* see rate.h */
 	__u64 denied_us;	   /* when a refused client was named last */
-	__u64 pad1[2];
+	__u64 full_us;		   /* the same, of those a full cap refused */
+	__u64 pad1[1];
 };
 
 #define WEIR_MANNER_MAX	  15u /* see manner.h */
@@ -437,6 +439,8 @@ struct weir_conn {
 	__u32 ticket;	      /* and its number there */
 	__u32 syn_count;      /* TCP_SYNCNT as it was; 0: left alone */
 	__u32 user_timeout; /* TCP_USER_TIMEOUT (ms) as it was, when expired */
+	__u32 pid;  /* who has it open; see holders.bpf.c. 0: not known */
+	__u32 seen; /* the pass of weir_owner that found it open */
 	__u32 reserved;
 };
 
@@ -476,6 +480,7 @@ enum weir_event_type {
 	WEIR_EVENT_PROBE,
 	WEIR_EVENT_DENIED,  /* access: who was, or would have been, refused */
 	WEIR_EVENT_GRANTED, /* `waiter` may go: wake it */
+	WEIR_EVENT_FULL,    /* the same of a cap; subject: whose cap is full */
 };
 
 struct weir_event {
@@ -483,7 +488,7 @@ struct weir_event {
 	__u32 subject;
 	__u64 at_ns;
 	struct weir_endpoint_key key; /* WEIR_EVENT_ENDPOINT */
-	/* WEIR_EVENT_DENIED: the caller */
+	/* WEIR_EVENT_DENIED, WEIR_EVENT_FULL: the caller */
 	__u32 pid;
 	__u32 uid;
 	__u64 cgroup;
@@ -544,6 +549,37 @@ struct weir_waiter {
 	struct weir_victim socket; /* seq 0: not known yet */
 };
 
+/* weir_look, one element: whose holders the next walk is to list. */
+struct weir_look {
+	__u32 subject; /* WEIR_NONE: everybody's */
+	__u32 pass;    /* number of the latest walk of weir_owner */
+	__u32 max;     /* at most that many connections */
+	__u32 found;   /* by the walk; more than max: some are not listed */
+	__u64 pass_us; /* when that pass began */
+	/* At the end of the walk: with two of them the length of a jiffy. */
+	__u64 jiffies;
+	__u64 at_us;
+};
+
+#define WEIR_HOLDER_OPEN    (1u << 0) /* `pid` has it open now */
+#define WEIR_HOLDER_WAITING (1u << 1) /* an answer is awaited */
+#define WEIR_HOLDER_CLOSING (1u << 2) /* the application has closed it */
+#define WEIR_HOLDER_ADOPTED (1u << 3) /* it is older than age_us */
+#define WEIR_HOLDER_OVER    (1u << 4) /* enforced, it would not be there */
+
+/* What the walk writes for each connection. */
+struct weir_holder {
+	__u64 cgroup; /* the socket's */
+	__u64 age_us;
+	__u32 silent_jiffies; /* since data was sent or arrived */
+	__u32 pid;
+	__u32 uid;
+	__u32 slot;
+	__u32 endpoint;
+	__u16 state; /* of TCP, as the kernel numbers them */
+	__u16 flags; /* WEIR_HOLDER_ */
+};
+
 #define WEIR_PIN_SIZE(type, bytes) \
 	_Static_assert(sizeof(struct type) == (bytes), "ABI: struct " #type)
 
@@ -560,7 +596,7 @@ WEIR_PIN_SIZE(weir_stat, 5552);
 WEIR_PIN_SIZE(weir_subject, 640);
 WEIR_PIN_SIZE(weir_endpoint_hist, 1584);
 WEIR_PIN_SIZE(weir_endpoint_key, 24);
-WEIR_PIN_SIZE(weir_conn, 112);
+WEIR_PIN_SIZE(weir_conn, 120);
 WEIR_PIN_SIZE(weir_caller_key, 24);
 WEIR_PIN_SIZE(weir_caller, 40);
 WEIR_PIN_SIZE(weir_caller_set, 648);
@@ -569,3 +605,5 @@ WEIR_PIN_SIZE(weir_recount, 16);
 WEIR_PIN_SIZE(weir_select, 32);
 WEIR_PIN_SIZE(weir_victim, 64);
 WEIR_PIN_SIZE(weir_waiter, 96);
+WEIR_PIN_SIZE(weir_look, 40);
+WEIR_PIN_SIZE(weir_holder, 40);
