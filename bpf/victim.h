@@ -16,6 +16,8 @@ static __always_inline void victim_describe(struct weir_victim *v,
 	v->peer_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 	v->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	if (v->family == AF_INET) {
+		/* There may have been another socket's, of the other family. */
+		v->source[0] = v->source[1] = v->peer[0] = v->peer[1] = 0;
 		v->source[2] = v->peer[2] = bpf_htonl(0xffff);
 		v->source[3] = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
 		v->peer[3] = BPF_CORE_READ(sk, __sk_common.skc_daddr);

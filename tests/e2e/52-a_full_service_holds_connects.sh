@@ -37,6 +37,23 @@ equal "waits that ended" "$(service turn .queue.wait.count)" 15
 equal "nobody was refused" "$(service turn .decisions.refuse.cap)" 0
 equal "nor waited in vain" "$(metric 'weir_bulkhead_queue_abandoned_total{service="turn",direction="egress",reason="expired"}')" 0
 
+# Whatever way an application connects: it is only slower.
+for way in blocking nonblocking uring fastopen fork dup linger halfclose turns; do
+	crowd=()
+	for n in 1 2 3 4; do
+		spawn_in_cgroup "$CLIENT" $way $S4 7001 4 > "$T/crowd.$n"
+		crowd+=("$LAST")
+	done
+	wait "${crowd[@]}" || :
+	cat "$T"/crowd.* | sort | uniq -c | xargs
+	equal "$way" "$(awk '$1 == "ok" {n += $2} END {print n + 0}' "$T"/crowd.*)" 16
+done
+equal "one at a time" "$(peak)" 1
+equal "nobody was refused" "$(service turn .decisions.refuse.cap)" 0
+# A socket that connects again gives up its place and gets a new one.
+out=$(client retry $S4 7001 5)
+equal "retry" "$(results "$out" ok)" 5
+
 # Who came first is served first.
 hold 7001 1
 expect "the slot is taken" 5 in_use_is turn 1
