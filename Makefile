@@ -102,6 +102,14 @@ test-bpf: all $(BUILD)/tests/bpf/run ## in-kernel tests of the shared arithmetic
 test-e2e: all tools ## stories against real servers in their own netns and cgroup (root)
 	@tests/run e2e
 
+.PHONY: test-exact
+test-exact: all tools ## 100,000 connects by 64 threads, 100,000 connections killed: never one too many (root, a minute)
+	@bash tests/long/exact.sh
+
+.PHONY: test-churn
+test-churn: all tools ## CHURN_SECONDS (600) of everything at once; then nothing is held, drift is 0 (root)
+	@bash tests/long/churn.sh
+
 .PHONY: fuzz
 fuzz: ## mutated input to every parser, FUZZ_SECONDS each (60)
 	@tests/fuzz/run $(FUZZ_SECONDS)
@@ -239,7 +247,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(MAPS) $(filter-out %/main.o,$(c
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(WEIRCTL_LIBS)
 
 # The model stands in for the kernel and for libbpf's map calls; it comes first.
-$(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(call obj,$(SIMMODEL)) $(BUILD)/agent.a $(BUILD)/core.a $(BUILD)/common.a
+$(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(call obj,$(SIMMODEL)) $(BUILD)/agent.a $(BUILD)/view.a $(BUILD)/core.a $(BUILD)/common.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
 
@@ -254,6 +262,7 @@ $(BUILD)/tests/bpf/run: $(BUILD)/tests/bpf/run.o $(BUILD)/core.a $(BUILD)/common
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
 
 $(BUILD)/bench/hooks.o: $(BUILD)/bench/empty.skel.h
+$(BUILD)/tests/tools/peak.o: $(BUILD)/tests/bpf/peak.skel.h
 
 # Helper programs stand alone: one file, libc and pthread.
 define standalone
