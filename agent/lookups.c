@@ -10,6 +10,14 @@
 #include "agent/log.h"
 #include "agent/namespaces.h"
 
+/* NULL: there are no programs, as where a plane is made of memory alone. */
+static const struct bpf_program *find(const struct dataplane *plane)
+{
+	return plane->object ? bpf_object__find_program_by_name(plane->object,
+								"weir_lookup")
+			     : NULL;
+}
+
 static void attach_all(struct lookups *lookups, struct dataplane *plane,
 		       const struct bpf_program *program,
 		       const struct namespaces *list)
@@ -33,8 +41,7 @@ void lookups_refresh(struct lookups *lookups, struct dataplane *plane,
 		     const char *cgroup, const char *const *netns,
 		     size_t netns_count)
 {
-	const struct bpf_program *program =
-		bpf_object__find_program_by_name(plane->object, "weir_lookup");
+	const struct bpf_program *program = find(plane);
 	struct namespaces list;
 
 	if (!lookups->wanted || !program)
@@ -56,8 +63,7 @@ void lookups_set(struct lookups *lookups, struct dataplane *plane, bool wanted,
 		lookups_refresh(lookups, plane, cgroup, netns, netns_count);
 		return;
 	}
-	program =
-		bpf_object__find_program_by_name(plane->object, "weir_lookup");
+	program = find(plane);
 	if (program)
 		links_keep_netns(program, &plane->pins, NULL, 0);
 }
