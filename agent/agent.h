@@ -20,6 +20,7 @@
 #include "agent/full.h"
 #include "agent/holders.h"
 #include "agent/http.h"
+#include "agent/lookups.h"
 #include "agent/options.h"
 #include "agent/overrides.h"
 #include "agent/registry.h"
@@ -44,6 +45,7 @@ struct agent {
 	struct decide decide;
 	struct resetter resetter;
 	struct resets resets;
+	struct lookups lookups;
 	struct holders holders; /* has a lock of its own */
 	struct full full;
 	struct events *events;

@@ -81,12 +81,42 @@ static bool needs(const struct compiled *compiled, enum dataplane_extra extra)
 		if (extra == DATAPLANE_SEND &&
 		    (service->slow_us || service->calls_max))
 			return true;
+		if (service->mode != WEIR_MODE_ENFORCE)
+			continue;
 		if (extra == DATAPLANE_EGRESS &&
-		    (service->drop || service->queue_max) &&
-		    service->mode == WEIR_MODE_ENFORCE)
+		    (service->drop || service->queue_max))
+			return true;
+		if (extra == DATAPLANE_INGRESS &&
+		    service->direction == WEIR_INGRESS &&
+		    service->on_full == WEIR_FULL_DROP)
 			return true;
 	}
 	return false;
+}
+
+static bool needs_lookups(const struct compiled *compiled)
+{
+	for (size_t i = 0; i < compiled->service_count; i++) {
+		const struct weir_service *service = &compiled->services[i];
+
+		if (service->direction == WEIR_INGRESS &&
+		    service->mode == WEIR_MODE_ENFORCE &&
+		    service->on_full != WEIR_FULL_DROP)
+			return true;
+	}
+	return false;
+}
+
+static void set_lookups(struct agent *agent, bool wanted)
+{
+	lookups_set(&agent->lookups, agent->plane, wanted, agent->cgroup,
+		    agent->options.netns, agent->options.netns_count);
+}
+
+void apply_refresh_lookups(struct agent *agent)
+{
+	lookups_refresh(&agent->lookups, agent->plane, agent->cgroup,
+			agent->options.netns, agent->options.netns_count);
 }
 
 /* Before the flip what the new generation needs; after it only that. */
@@ -141,6 +171,13 @@ static int check_abilities(const struct dataplane *plane,
 				"establishedConnections",
 				"reset established connections",
 				"write keep, or a kernel with "
+				"CONFIG_INET_DIAG_DESTROY and CAP_NET_ADMIN");
+		if (policy_direction(policy) == WEIR_INGRESS &&
+		    !plane->reset_works)
+			err = report_inability(
+				errors, policy, "spec.service.listen",
+				"reset connections that find no room",
+				"leave it in observe mode, or use a kernel with "
 				"CONFIG_INET_DIAG_DESTROY and CAP_NET_ADMIN");
 		if (policy->bulkhead.queue_set && !plane->wake_works)
 			err = report_inability(
@@ -258,6 +295,7 @@ static void take_force(struct agent *agent, struct candidate *c, const char *by)
 	agent->clients = c->clients;
 	memset(&c->clients, 0, sizeof(c->clients));
 	attach_needed(agent->plane, agent->compiled, true);
+	set_lookups(agent, needs_lookups(agent->compiled));
 	remember_generation(agent, by);
 	if (store_write_accepted(&agent->store, agent->set))
 		log_warning("%s: the accepted policies could not be kept; a "

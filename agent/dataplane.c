@@ -28,7 +28,7 @@ static const char *const kept_maps[] = {
 	"weir_verdict",	 "weir_subject", "weir_stat",	"weir_hist",
 	"weir_endpoint", "weir_free",	 "weir_conn",	"weir_event",
 	"weir_fault",	 "weir_recount", "weir_listen", "weir_caller",
-	"weir_waiter",
+	"weir_network",	 "weir_waiter",
 };
 
 _Static_assert(COUNT_OF(kept_maps) <= SNAPSHOT_MAPS_MAX,
@@ -203,6 +203,7 @@ static int map_all(struct dataplane *plane)
 		map_memory(skeleton->maps.weir_look, sizeof(*plane->look));
 	plane->rule_fd = bpf_map__fd(skeleton->maps.weir_rule);
 	plane->client_fd = bpf_map__fd(skeleton->maps.weir_client);
+	plane->network_fd = bpf_map__fd(skeleton->maps.weir_network);
 	plane->service_fd = bpf_map__fd(skeleton->maps.weir_service);
 	plane->stat_fd = bpf_map__fd(skeleton->maps.weir_stat);
 	plane->endpoint_fd = bpf_map__fd(skeleton->maps.weir_endpoint);
@@ -305,10 +306,10 @@ static int attach_hook(struct dataplane *plane, const struct hook *hook)
 	if (hook->tracing)
 		return links_attach_tracing(hook->link, hook->program,
 					    &plane->pins);
-	if (hook->program == plane->skeleton->progs.weir_egress)
-		return links_attach_egress(hook->link, hook->program,
-					   plane->cgroup_fd, &plane->pins,
-					   plane->resetter);
+	if (bpf_program__type(hook->program) == BPF_PROG_TYPE_CGROUP_SKB)
+		return links_attach_packets(hook->link, hook->program,
+					    plane->cgroup_fd, &plane->pins,
+					    plane->resetter);
 	return links_attach_cgroup(hook->link, hook->program, plane->cgroup_fd,
 				   &plane->pins);
 }
@@ -378,6 +379,8 @@ static struct hook extra_hook(struct dataplane *plane,
 				    true, plane->send_hook},
 		[DATAPLANE_EGRESS] = {s->progs.weir_egress,
 				      &s->links.weir_egress, false, true},
+		[DATAPLANE_INGRESS] = {s->progs.weir_ingress,
+				       &s->links.weir_ingress, false, true},
 	};
 
 	return hooks[extra];

@@ -34,8 +34,9 @@ enum dataplane_turns {
 
 /* Hooks that cost every packet or exchange something: only when needed. */
 enum dataplane_extra {
-	DATAPLANE_SEND,	  /* sock_send_length: calls in flight */
-	DATAPLANE_EGRESS, /* cgroup_skb/egress: SYNs lost or held */
+	DATAPLANE_SEND,	   /* sock_send_length: calls in flight */
+	DATAPLANE_EGRESS,  /* cgroup_skb/egress: SYNs lost or held */
+	DATAPLANE_INGRESS, /* cgroup_skb/ingress: SYNs to listeners lost */
 	DATAPLANE_EXTRAS,
 };
 
@@ -66,8 +67,8 @@ struct dataplane {
 	struct weir_waiter *waiters; /* [WEIR_WAITERS_MAX] */
 	struct weir_look *look;	     /* holders.c alone */
 	/* The others, by fd; owned by the skeleton. */
-	int rule_fd, client_fd, service_fd, stat_fd, endpoint_fd, free_fd,
-		event_fd, fault_fd, listen_fd, conn_fd;
+	int rule_fd, client_fd, network_fd, service_fd, stat_fd, endpoint_fd,
+		free_fd, event_fd, fault_fd, listen_fd, conn_fd;
 };
 
 /*

@@ -46,6 +46,23 @@ verified_once int weir_client_take(struct caller_ask *ask, __u32 seed)
 	return result;
 }
 
+/*
+ * As weir_client_take(), and takes nothing: for a SYN, which may be anybody's.
+ * Without the lock: a place changes hands only while it counts nothing, so what
+ * is read in between is at worst the answer of a moment ago.
+ */
+verified_once int weir_client_look(struct caller_ask *ask, __u32 seed)
+{
+	struct weir_caller_set *set;
+	__u32 index;
+
+	if (!ask)
+		return CALLER_TAKEN;
+	index = caller_set(&ask->key, seed);
+	set = bpf_map_lookup_elem(&weir_caller, &index);
+	return set ? caller_look(set, ask) : CALLER_TAKEN;
+}
+
 /* A later rule refused what weir_client_take() let through by its rate. */
 verified_once int weir_client_unrate(struct caller_ask *ask)
 {

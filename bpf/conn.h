@@ -48,6 +48,13 @@ static __always_inline __u32 conn_flag_clear(struct weir_conn *conn,
 	return __sync_fetch_and_and(&conn->flags, ~flags);
 }
 
+/* Accepted when there was no room: it holds nothing and is to be reset. */
+static __always_inline bool conn_is_doomed(const struct weir_conn *conn)
+{
+	return (conn->flags & (WEIR_CONN_INGRESS | WEIR_CONN_DOOMED)) ==
+	       (WEIR_CONN_INGRESS | WEIR_CONN_DOOMED);
+}
+
 /* ---- in flight -------------------------------------------------------------- */
 
 static __always_inline void call_enter(__u32 subject, __u32 slice, __u32 call)

@@ -48,6 +48,15 @@ struct {
 	__type(value, __u8);
 } weir_client __weak SEC(".maps");
 
+/* agent → hooks: clients of a listener, both generations */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 2 * WEIR_CLIENTS_MAX);
+	__type(key, struct weir_network_key);
+	__type(value, __u8);
+} weir_network __weak SEC(".maps");
+
 /* agent → hooks: configuration of a slot; size set by the agent */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

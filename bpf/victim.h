@@ -11,20 +11,22 @@
 static __always_inline void victim_describe(struct weir_victim *v,
 					    struct sock *sk)
 {
-	v->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	v->source_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	v->peer_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	v->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	struct sock_common *c = &sk->__sk_common;
+
+	v->family = c->skc_family;
+	v->source_port = c->skc_num;
+	v->peer_port = bpf_ntohs(c->skc_dport);
+	v->netns = c->skc_net.net->ns.inum;
 	if (v->family == AF_INET) {
 		/* There may have been another socket's, of the other family. */
 		v->source[0] = v->source[1] = v->peer[0] = v->peer[1] = 0;
 		v->source[2] = v->peer[2] = bpf_htonl(0xffff);
-		v->source[3] = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
-		v->peer[3] = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+		v->source[3] = c->skc_rcv_saddr;
+		v->peer[3] = c->skc_daddr;
 		return;
 	}
-	BPF_CORE_READ_INTO(&v->source, sk,
-			   __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32);
-	BPF_CORE_READ_INTO(&v->peer, sk,
-			   __sk_common.skc_v6_daddr.in6_u.u6_addr32);
+	for (int i = 0; i < 4; i++) {
+		v->source[i] = c->skc_v6_rcv_saddr.in6_u.u6_addr32[i];
+		v->peer[i] = c->skc_v6_daddr.in6_u.u6_addr32[i];
+	}
 }

@@ -54,16 +54,26 @@ static const struct field_word errnos[] = {
 	{0},
 };
 
+static const struct field_word full[] = {
+	{"refuse", WEIR_FULL_REFUSE, false},
+	{"drop", WEIR_FULL_DROP, false},
+	{"shed", WEIR_FULL_SHED, true},
+	{0},
+};
+
 static const struct field_word callers[] = {
 	{"cgroup", WEIR_BY_CGROUP, false},
 	{"user", WEIR_BY_USER, false},
 	{"process", WEIR_BY_PROCESS, false},
+	{"address", WEIR_BY_ADDRESS, false},
+	{"prefix", WEIR_BY_PREFIX, false},
 	{0},
 };
 
 #define BREAKER		"spec.circuitBreaker"
 #define WAIT		BREAKER ".waitDurationInOpenState"
 #define DESTINATION	"spec.service.destinations[]"
+#define LISTEN		"spec.service.listen[]"
 #define CLIENT		"spec.service.clients[]"
 #define ALLOWED		"spec.access.allow[]"
 #define SAMPLES_MAX	1000000
@@ -73,6 +83,9 @@ static const struct field_word callers[] = {
 #define AT(member)	 .offset = offsetof(struct weir_policy, member)
 #define RANGE(low, high) .min = (low), .max = (high)
 #define DURATION	 RANGE(POLICY_DURATION_MIN_NS, POLICY_DURATION_MAX_NS)
+#define BY_HELP \
+	"what a client is; address and prefix for listen, the others for destinations"
+#define PREFIX_HELP "by: prefix: so many bits of its address are one client"
 #define PLANNED(where, what)                                              \
 	{                                                                 \
 		.path = (where), .planned = true, NOWHERE, .help = (what) \
@@ -109,7 +122,13 @@ static const struct field fields[] = {
 	PLANNED(DESTINATION ".host", "a host name, resolved again on TTL"),
 	{.path = DESTINATION ".ports", .type = FIELD_PORTS, .required = true, NOWHERE,
 	 .example = "[5432, 8000-8099]", .help = "port numbers and ranges"},
-	PLANNED("spec.service.listen", "ingress: what this host accepts"),
+	{.path = "spec.service.listen", .type = FIELD_LIST, NOWHERE, .unset = "destinations",
+	 .example = "[{address: \"::\", ports: [8080]}]",
+	 .help = "ingress, instead of destinations: where this host accepts connections"},
+	{.path = LISTEN ".address", .type = FIELD_ADDRESS, .required = true, NOWHERE,
+	 .example = "10.0.8.7", .help = "local address or CIDR; 0.0.0.0 is every IPv4 address, :: every address"},
+	{.path = LISTEN ".ports", .type = FIELD_PORTS, .required = true, NOWHERE,
+	 .example = "[8080]", .help = "local port numbers and ranges"},
 	{.path = "spec.service.clients", .type = FIELD_LIST, NOWHERE, .unset = "everyone",
 	 .example = "[{systemdUnit: orders.service}]", .help = "whose connections it governs"},
 	{.path = CLIENT ".systemdUnit", .type = FIELD_UNIT, NOWHERE, .unset = "one of the three",
@@ -118,7 +137,8 @@ static const struct field fields[] = {
 	 .example = "/system.slice/docker-*.scope", .help = "processes below a cgroup; * and ? match"},
 	{.path = CLIENT ".user", .type = FIELD_USER, NOWHERE, .unset = "one of the three",
 	 .example = "nobody", .help = "processes of a user, by name or uid"},
-	PLANNED(CLIENT ".address", "ingress: clients by address"),
+	{.path = CLIENT ".address", .type = FIELD_NETWORK, NOWHERE, .unset = "of listen only",
+	 .example = "10.1.0.0/16", .help = "ingress: who connects to it, by address or CIDR"},
 
 	{.path = BREAKER, .type = FIELD_BLOCK, AT(breaker.set), .unset = "off",
 	 .example = "{}", .help = "stop calling what fails or is slow, try again later"},
@@ -209,7 +229,13 @@ static const struct field fields[] = {
 	{.path = "spec.bulkhead.perClient", .type = FIELD_BLOCK, NOWHERE, .unset = "no limit",
 	 .example = "{by: cgroup, maxConnections: 20}", .help = "limits of each client"},
 	{.path = "spec.bulkhead.perClient.by", .type = FIELD_WORD, .words = callers, .required = true,
-	 AT(bulkhead.client_by), .example = "cgroup", .help = "what a client is"},
+	 AT(bulkhead.client_by), .example = "cgroup", .help = BY_HELP},
+	{.path = "spec.bulkhead.perClient.prefixLength", .type = FIELD_BLOCK, NOWHERE,
+	 .unset = "{v4: 32, v6: 64}", .example = "{v4: 24, v6: 56}", .help = PREFIX_HELP},
+	{.path = "spec.bulkhead.perClient.prefixLength.v4", .type = FIELD_COUNT, RANGE(1, 32),
+	 .initial = "32", AT(bulkhead.client_v4), .example = "24", .help = "of an IPv4 address"},
+	{.path = "spec.bulkhead.perClient.prefixLength.v6", .type = FIELD_COUNT, RANGE(1, 128),
+	 .initial = "64", AT(bulkhead.client_v6), .example = "56", .help = "of an IPv6 address"},
 	{.path = "spec.bulkhead.perClient.maxConnections", .type = FIELD_COUNT,
 	 RANGE(1, CONNECTIONS_MAX), .required = true, AT(bulkhead.client_connections_max),
 	 .example = "20", .help = "connections of one client to the service; exact"},
@@ -223,7 +249,9 @@ static const struct field fields[] = {
 	{.path = "spec.bulkhead.queue.maxLength", .type = FIELD_COUNT, RANGE(1, WEIR_QUEUE_MAX),
 	 .initial = "64", AT(bulkhead.queue_length), .example = "64",
 	 .help = "connects that wait at once; further ones are refused"},
-	PLANNED("spec.bulkhead.onFull", "what a full bulkhead does"),
+	{.path = "spec.bulkhead.onFull", .type = FIELD_WORD, .words = full, .initial = "refuse",
+	 AT(bulkhead.on_full), .example = "refuse",
+	 .help = "refuse: the client is told at once; drop: ingress only, its SYN is lost and it tries again"},
 
 	{.path = "spec.rateLimit", .type = FIELD_BLOCK, AT(rate.set), .unset = "off",
 	 .example = "{connectionsPerSecond: 200}", .help = "new connections to the service in a second"},
@@ -235,7 +263,13 @@ static const struct field fields[] = {
 	{.path = "spec.rateLimit.perClient", .type = FIELD_BLOCK, NOWHERE, .unset = "no limit",
 	 .example = "{by: cgroup, connectionsPerSecond: 20}", .help = "limits of each client"},
 	{.path = "spec.rateLimit.perClient.by", .type = FIELD_WORD, .words = callers, .required = true,
-	 AT(rate.client_by), .example = "cgroup", .help = "what a client is"},
+	 AT(rate.client_by), .example = "cgroup", .help = BY_HELP},
+	{.path = "spec.rateLimit.perClient.prefixLength", .type = FIELD_BLOCK, NOWHERE,
+	 .unset = "{v4: 32, v6: 64}", .example = "{v4: 24, v6: 56}", .help = PREFIX_HELP},
+	{.path = "spec.rateLimit.perClient.prefixLength.v4", .type = FIELD_COUNT, RANGE(1, 32),
+	 .initial = "32", AT(rate.client_v4), .example = "24", .help = "of an IPv4 address"},
+	{.path = "spec.rateLimit.perClient.prefixLength.v6", .type = FIELD_COUNT, RANGE(1, 128),
+	 .initial = "64", AT(rate.client_v6), .example = "56", .help = "of an IPv6 address"},
 	{.path = "spec.rateLimit.perClient.connectionsPerSecond", .type = FIELD_COUNT,
 	 RANGE(1, SAMPLES_MAX), .required = true, AT(rate.client_per_second), .example = "20",
 	 .help = "of one client, as the service's"},
@@ -273,6 +307,7 @@ static const char *const type_names[FIELD_TYPES] = {
 	[FIELD_UNIT] = "a systemd unit",
 	[FIELD_CGROUP] = "a cgroup path",
 	[FIELD_USER] = "a user",
+	[FIELD_NETWORK] = "an address",
 };
 /* clang-format on */
 

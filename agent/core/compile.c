@@ -68,6 +68,15 @@ static void fill_breaker(struct weir_service *out,
 		out->refuse_errno = (uint32_t)breaker->refuse_errno;
 }
 
+/* What is masked of a client's address: IPv4's bits, and IPv6's. */
+static void fill_prefix(uint8_t out[2], int by, uint32_t v4, uint32_t v6)
+{
+	bool whole = by != WEIR_BY_PREFIX;
+
+	out[0] = (uint8_t)(96 + (whole ? 32 : v4));
+	out[1] = (uint8_t)(whole ? 128 : v6);
+}
+
 static void fill_bulkhead(struct weir_service *out,
 			  const struct policy_bulkhead *bulkhead)
 {
@@ -77,6 +86,8 @@ static void fill_bulkhead(struct weir_service *out,
 	out->calls_max = bulkhead->calls_max;
 	out->client_by = (uint32_t)bulkhead->client_by;
 	out->client_max = bulkhead->client_connections_max;
+	fill_prefix(out->client_prefix, bulkhead->client_by,
+		    bulkhead->client_v4, bulkhead->client_v6);
 	if (!bulkhead->queue_set)
 		return;
 	out->queue_max = bulkhead->queue_length;
@@ -101,6 +112,8 @@ static void fill_rate(struct weir_service *out, const struct policy_rate *rate)
 	out->client_rate_by = (uint32_t)rate->client_by;
 	if (!rate->client_by)
 		return;
+	fill_prefix(out->client_rate_prefix, rate->client_by, rate->client_v4,
+		    rate->client_v6);
 	out->client_rate_ns = NS_PER_SECOND / rate->client_per_second;
 	out->client_rate_burst_ns =
 		(rate->client_burst - 1) * out->client_rate_ns;
@@ -120,6 +133,8 @@ struct weir_service compile_service(const struct weir_policy *policy)
 		fill_bulkhead(&out, &policy->bulkhead);
 	if (policy->rate.set)
 		fill_rate(&out, &policy->rate);
+	out.direction = policy_direction(policy);
+	out.on_full = policy->bulkhead.on_full;
 	strncpy(out.name, policy->name, sizeof(out.name) - 1);
 	return out;
 }
@@ -236,33 +251,24 @@ static void mask_address(uint8_t out[16], const uint8_t address[16],
 	}
 }
 
-static int add_destination(struct work *w, const struct weir_policy *policy,
-			   const struct policy_destination *destination,
-			   uint32_t slot, uint32_t set)
+/* `rank_prefix` is the destination's, also where the key's is another one. */
+static int add_place(struct work *w, const struct row *about,
+		     const uint8_t address[16], uint8_t rank_prefix,
+		     uint8_t clients)
 {
-	for (size_t i = 0; i < destination->port_count; i++) {
-		const struct policy_ports *ports = &destination->ports[i];
-		bool exact = ports->min == ports->max;
-		struct row row = {
-			.key.prefix = destination->prefix,
-			.key.port = exact ? ports->min : 0,
-			.rule =
-				{
-					.port_min = ports->min,
-					.port_max = ports->max,
-					.rank = policy_rank(
-						ports->min, ports->max,
-						destination->prefix, set),
-					.clients = set,
-					.slot = slot,
-				},
-			.policy = policy,
-			.destination = destination,
-		};
+	const struct policy_destination *at = about->destination;
+
+	for (size_t i = 0; i < at->port_count; i++) {
+		const struct policy_ports *ports = &at->ports[i];
+		struct row row = *about;
 		int err;
 
-		mask_address((uint8_t *)row.key.addr, destination->address,
-			     destination->prefix);
+		row.key.port = ports->min == ports->max ? ports->min : 0;
+		row.rule.port_min = ports->min;
+		row.rule.port_max = ports->max;
+		row.rule.rank = policy_rank(ports->min, ports->max, rank_prefix,
+					    clients);
+		mask_address((uint8_t *)row.key.addr, address, row.key.prefix);
 		err = add_row(w, &row);
 		if (err)
 			return err;
@@ -270,11 +276,37 @@ static int add_destination(struct work *w, const struct weir_policy *policy,
 	return 0;
 }
 
+static int add_destination(struct work *w, const struct weir_policy *policy,
+			   const struct policy_destination *destination,
+			   uint32_t slot, uint32_t set)
+{
+	static const uint8_t v4[16] = {[10] = 0xff, [11] = 0xff};
+	bool ingress = policy_direction(policy) == WEIR_INGRESS;
+	uint8_t clients = policy_clients_rank(policy);
+	struct row about = {
+		.key.generation = ingress ? WEIR_RULE_INGRESS : 0,
+		.key.prefix = destination->prefix,
+		.rule = {.clients = set, .slot = slot},
+		.policy = policy,
+		.destination = destination,
+	};
+	int err = add_place(w, &about, destination->address,
+			    destination->prefix, clients);
+
+	if (err || !ingress || destination->prefix)
+		return err;
+	/* Who listens on :: is reached over IPv4, too; 0.0.0.0 still wins. */
+	about.key.prefix = 96;
+	return add_place(w, &about, v4, 0, clients);
+}
+
 static int add_policy(struct work *w, const struct weir_policy *policy,
 		      uint32_t slot)
 {
 	struct compiled *out = w->out;
 	uint32_t set, access = 0;
+	size_t places;
+	const struct policy_destination *at = policy_places(policy, &places);
 	int err = client_set(w, policy, &set);
 
 	if (!err)
@@ -287,9 +319,8 @@ static int add_policy(struct work *w, const struct weir_policy *policy,
 	out->services[out->service_count].access = access;
 	out->slots[out->service_count] = slot;
 	out->policies[out->service_count++] = policy;
-	for (size_t i = 0; i < policy->destination_count && !err; i++)
-		err = add_destination(w, policy, &policy->destinations[i], slot,
-				      set);
+	for (size_t i = 0; i < places && !err; i++)
+		err = add_destination(w, policy, &at[i], slot, set);
 	return err;
 }
 
@@ -376,11 +407,11 @@ static bool needs_class(const struct weir_rule_key *key)
 	return key->prefix != 128 || !key->port;
 }
 
-static bool has_class(const struct compiled *out,
+static bool has_class(const struct compiled *out, enum weir_direction direction,
 		      const struct weir_class *class)
 {
-	for (uint32_t i = 0; i < out->class_count; i++)
-		if (!memcmp(&out->classes[i], class, sizeof(*class)))
+	for (uint32_t i = 0; i < out->class_count[direction]; i++)
+		if (!memcmp(&out->classes[direction][i], class, sizeof(*class)))
 			return true;
 	return false;
 }
@@ -395,10 +426,13 @@ static int add_classes(struct work *w)
 		};
 		struct weir_place place =
 			place_of(row->policy, row->destination);
+		enum weir_direction direction = policy_direction(row->policy);
+		uint32_t *count = &w->out->class_count[direction];
 
-		if (!needs_class(&row->key) || has_class(w->out, &class))
+		if (!needs_class(&row->key) ||
+		    has_class(w->out, direction, &class))
 			continue;
-		if (w->out->class_count == WEIR_CLASSES_MAX)
+		if (*count == WEIR_CLASSES_MAX)
 			return errors_add(
 				w->errors, &place,
 				"use the prefix lengths other policies use",
@@ -406,7 +440,7 @@ static int add_classes(struct work *w)
 				"lengths (counted apart for single ports and "
 				"for port ranges)",
 				row->policy->name, WEIR_CLASSES_MAX);
-		w->out->classes[w->out->class_count++] = class;
+		w->out->classes[direction][(*count)++] = class;
 	}
 	return 0;
 }
@@ -505,75 +539,4 @@ void compiled_free(struct compiled *compiled)
 	free(compiled->slots);
 	free(compiled->policies);
 	free(compiled);
-}
-
-/* ---- the kernel's choice ------------------------------------------------------------------- */
-
-static int compare_key(const void *key, const void *rule)
-{
-	return memcmp(key, &((const struct compiled_rule *)rule)->key,
-		      sizeof(struct weir_rule_key));
-}
-
-/* fold_rows() left the rules in the order of their keys. */
-static const struct compiled_rule *find_rule(const struct compiled *compiled,
-					     const struct weir_rule_key *key)
-{
-	return bsearch(key, compiled->rules, compiled->rule_count,
-		       sizeof(*compiled->rules), compare_key);
-}
-
-struct choice {
-	uint32_t slot; /* WEIR_NONE: none yet */
-	uint32_t rank;
-};
-
-/* The best of one set's rules, if it is better than what was found before. */
-static void choose(struct choice *best, const struct weir_rule_set *set,
-		   uint16_t port, bool (*in_set)(void *ctx, uint32_t set),
-		   void *ctx)
-{
-	for (uint32_t i = 0; i < set->count; i++) {
-		const struct weir_rule *rule = &set->rules[i];
-
-		if (port < rule->port_min || port > rule->port_max ||
-		    (best->slot != WEIR_NONE && rule->rank <= best->rank) ||
-		    (rule->clients && !in_set(ctx, rule->clients)))
-			continue;
-		best->slot = rule->slot;
-		best->rank = rule->rank;
-	}
-}
-
-/* As match_prefix() of bpf/mechanisms/match.h. */
-static bool same_family(uint8_t prefix, const uint8_t address[16])
-{
-	static const uint8_t v4[12] = {[10] = 0xff, [11] = 0xff};
-
-	return prefix >= 96 || memcmp(address, v4, sizeof(v4)) != 0;
-}
-
-uint32_t compiled_match(const struct compiled *compiled,
-			const uint8_t address[16], uint16_t port,
-			bool (*in_set)(void *ctx, uint32_t set), void *ctx)
-{
-	struct choice best = {.slot = WEIR_NONE};
-
-	for (uint32_t i = 0; i <= compiled->class_count; i++) {
-		struct weir_class class = {.prefix = 128, .exact_port = 1};
-		struct weir_rule_key key = {0};
-		const struct compiled_rule *found;
-
-		if (i)
-			class = compiled->classes[i - 1];
-		if (!same_family(class.prefix, address))
-			continue;
-		key.prefix = class.prefix;
-		key.port = class.exact_port ? port : 0;
-		mask_address((uint8_t *)key.addr, address, class.prefix);
-		found = find_rule(compiled, &key);
-		if (found)
-			choose(&best, &found->set, port, in_set, ctx);
-	}
-	return best.slot;
 }

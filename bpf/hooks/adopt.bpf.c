@@ -3,13 +3,13 @@
  * adopt.bpf.c - iter/tcp: connections that were there before the agent.
  *
  * The hooks are attached first, then every network namespace is walked once:
- * whatever has no storage yet and is an outbound connection of our cgroup is
- * counted. Listeners come first in the walk, so by the time connections are
- * seen their ports are known, and what was accepted on one is not adopted. The
- * walk holds each socket's lock, so no other hook is at work on it. After a
+ * whatever has no storage yet and is a connection of our cgroup is counted.
+ * Listeners come first in the walk, so by the time connections are seen their
+ * ports are known: what was accepted on one of them is counted if a policy
+ * guards that port, what is left is outbound. The walk holds each socket's lock, so no other hook is at work on it. After a
  * change of policies it moves connections to the service that governs them now.
  */
-#include "bpf/service.h"
+#include "bpf/arrival.h"
 #include "bpf/turn.h"
 
 /* Is the socket's cgroup the one we are attached to, or below it? */
@@ -141,6 +141,143 @@ static __always_inline void leave_old(struct weir_conn *conn, __u32 slot)
 		conn_flag_clear(conn, WEIR_CONN_SHADOW);
 }
 
+/* ---- accepted here -------------------------------------------------------------- */
+
+static __always_inline void read_local(struct weir_endpoint_key *key,
+				       struct sock *sk)
+{
+	struct sock_common *c = &sk->__sk_common;
+
+	key->port = c->skc_num;
+	if (c->skc_family == AF_INET) {
+		key->addr[2] = bpf_htonl(0xffff);
+		key->addr[3] = c->skc_rcv_saddr;
+		return;
+	}
+	for (int i = 0; i < 4; i++)
+		key->addr[i] = c->skc_v6_rcv_saddr.in6_u.u6_addr32[i];
+}
+
+/* Nobody has reset it: if there is room by now, it takes its places. */
+static __always_inline void pardon(struct weir_conn *conn, struct arrival *a)
+{
+	bool enforced = arrival_enforced(a);
+	struct caller_ask ask = {};
+
+	if (cap_take(&a->subject->in_use, enforced ? a->service->connections_max
+						   : WEIR_NONE) != CAP_TAKEN)
+		return;
+	if (a->service->client_by) {
+		ask = arrival_ask_place(a, &a->peer);
+		if (!enforced)
+			ask.max = WEIR_NONE;
+		if (weir_client_take(&ask, a->control->seed) ==
+		    CALLER_CAP_FULL) {
+			cap_give(&a->subject->in_use);
+			return;
+		}
+	}
+	atomic_add(&a->subject->acquired, 1);
+	conn->caller = ask.place;
+	conn->held = WEIR_HELD_COUNTED;
+	conn_flag_clear(conn, WEIR_CONN_DOOMED);
+}
+
+/* As join_client(): its client's limit may be new, or of other networks. */
+static __always_inline void join_network(struct weir_conn *conn,
+					 struct arrival *a)
+{
+	struct weir_caller *holds = client_at(conn->caller);
+	struct caller_ask ask = arrival_ask_place(a, &a->peer);
+
+	if (holds && caller_is(holds, &ask.key))
+		return;
+	client_release(conn);
+	if (conn->flags & WEIR_CONN_SHADOW || !a->service->client_by)
+		return;
+	ask.max = WEIR_NONE;
+	weir_client_take(&ask, a->control->seed);
+	__sync_lock_test_and_set(&conn->caller, ask.place);
+	/* It may have closed meanwhile, before it held this. */
+	if (*(volatile __u32 *)&conn->held == WEIR_HELD_FREE)
+		client_release(conn);
+}
+
+/* Nobody would give back what it holds before it is accepted, or after close. */
+static __always_inline bool end_is_seen(struct tcp_sock *tp,
+					struct weir_conn *conn)
+{
+	if (conn->flags & WEIR_CONN_STATE_SEEN)
+		return true;
+	if (!ask_for_state(tp))
+		return ((struct sock *)tp)->sk_socket;
+	conn_flag_set(conn, WEIR_CONN_STATE_SEEN);
+	return true;
+}
+
+static __always_inline void hold_accepted(struct tcp_sock *tp,
+					  struct weir_conn *conn, __u32 slot)
+{
+	struct weir_stat *stat = stat_find(slot);
+
+	if (!end_is_seen(tp, conn) ||
+	    __sync_val_compare_and_swap(&conn->held, WEIR_HELD_FREE,
+					WEIR_HELD_COUNTED) != WEIR_HELD_FREE)
+		return;
+	conn->slot = conn->breaker = slot;
+	conn->endpoint = WEIR_NONE;
+	conn->admitted_us = conn->established_us = now_us();
+	conn_flag_set(conn, WEIR_CONN_INGRESS | WEIR_CONN_ESTABLISHED |
+				    WEIR_CONN_ADOPTED | WEIR_CONN_DUPLEX);
+	count_adoption(slot);
+	if (stat)
+		stat->adopted++;
+}
+
+/* Not guarded any more: it holds nothing, and nobody is to reset it. */
+static __always_inline void let_be(struct weir_conn *conn)
+{
+	if (!(conn->flags & WEIR_CONN_INGRESS))
+		return;
+	conn_release(conn);
+	conn_flag_clear(conn, WEIR_CONN_SHADOW | WEIR_CONN_DOOMED);
+}
+
+static __always_inline void adopt_accepted(const struct weir_control *control,
+					   struct tcp_sock *tp)
+{
+	struct weir_conn *conn = bpf_sk_storage_get(&weir_conn, tp, 0, 0);
+	struct weir_endpoint_key peer = {};
+	struct arrival a = {.control = control};
+
+	read_local(&a.key, (struct sock *)tp);
+	read_peer(&peer, (struct sock *)tp);
+	__builtin_memcpy(a.peer.addr, peer.addr, sizeof(a.peer.addr));
+	if (!arrival_find(&a)) {
+		if (conn)
+			let_be(conn);
+		return;
+	}
+	if (!conn)
+		conn = bpf_sk_storage_get(&weir_conn, tp, 0,
+					  BPF_SK_STORAGE_GET_F_CREATE);
+	if (!conn) {
+		fault_count(WEIR_FAULT_NO_STORAGE);
+		return;
+	}
+	if (conn_is_doomed(conn) && conn->slot == a.slot) {
+		pardon(conn, &a);
+		return;
+	}
+	if (conn->slot != a.slot)
+		let_be(conn);
+	hold_accepted(tp, conn, a.slot);
+	if (conn->held == WEIR_HELD_COUNTED)
+		join_network(conn, &a);
+}
+
+/* ---- each socket ---------------------------------------------------------------- */
+
 static __always_inline bool adoptable(__u8 state)
 {
 	return state == BPF_TCP_ESTABLISHED || state == BPF_TCP_CLOSE_WAIT ||
@@ -171,9 +308,12 @@ int weir_adopt(struct bpf_iter__tcp *ctx)
 		remember_listener(port);
 		return 0;
 	}
-	if (!adoptable(state) || bpf_map_lookup_elem(&weir_listen, &port) ||
-	    !in_our_cgroup((struct sock *)tp))
+	if (!adoptable(state) || !in_our_cgroup((struct sock *)tp))
 		return 0;
+	if (bpf_map_lookup_elem(&weir_listen, &port)) {
+		adopt_accepted(control, tp);
+		return 0;
+	}
 	read_peer(&key, (struct sock *)tp);
 	owner.uid = ctx->uid;
 	owner.cgroup =

@@ -12,6 +12,8 @@
 static __always_inline bool concerns(const struct weir_conn *conn,
 				     const struct weir_select *select)
 {
+	if (select->which == WEIR_ESTABLISHED_DOOMED)
+		return conn->slot == select->subject && conn_is_doomed(conn);
 	return conn->held == WEIR_HELD_COUNTED &&
 	       (conn->flags & (WEIR_CONN_ESTABLISHED | WEIR_CONN_RELEASED |
 			       WEIR_CONN_RESET | select->mark)) ==
@@ -24,7 +26,12 @@ static __always_inline bool chosen(struct weir_conn *conn, struct tcp_sock *tp,
 				   const struct weir_select *select)
 {
 	bool awaited = turn_awaited(conn, tp);
+	__u8 state = sk_state(tp);
 
+	if (select->which == WEIR_ESTABLISHED_DOOMED)
+		return state != BPF_TCP_CLOSE;
+	if (state != BPF_TCP_ESTABLISHED && state != BPF_TCP_CLOSE_WAIT)
+		return false;
 	if (select->which == WEIR_ESTABLISHED_RESET_STUCK)
 		return awaited &&
 		       now_us() - tp->first_tx_mstamp > select->stuck_us;
@@ -40,7 +47,6 @@ int weir_choose(struct bpf_iter__bpf_sk_storage_map *ctx)
 	struct weir_victim victim = {};
 	struct weir_conn *conn;
 	struct tcp_sock *tp;
-	__u8 state;
 
 	if (!select || !sk || !ctx->value || select->found >= select->max)
 		return 0;
@@ -48,11 +54,10 @@ int weir_choose(struct bpf_iter__bpf_sk_storage_map *ctx)
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!conn || !tp || !concerns(conn, select))
 		return 0;
-	state = sk_state(tp);
-	if ((state != BPF_TCP_ESTABLISHED && state != BPF_TCP_CLOSE_WAIT) ||
-	    !chosen(conn, tp, select))
+	if (!chosen(conn, tp, select))
 		return 0;
 	victim.subject = select->subject;
+	victim.doomed = select->which == WEIR_ESTABLISHED_DOOMED;
 	victim_describe(&victim, sk);
 	victim.cookie = bpf_get_socket_cookie(sk);
 	/* No room: the walk comes back to it with an empty buffer. */

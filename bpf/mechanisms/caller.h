@@ -130,3 +130,24 @@ static __always_inline void caller_unrate(struct weir_caller *it,
 	if (caller_is(it, &ask->key))
 		it->rate_at_ns -= ask->rate_ns;
 }
+
+/* Would one more of this client be let in? A stranger has no place yet. */
+static __always_inline enum caller_result
+caller_look(const struct weir_caller_set *set, const struct caller_ask *ask)
+{
+	for (__u32 i = 0; i < WEIR_CALLERS_PER_SET; i++) {
+		const struct weir_caller *it = &set->callers[i];
+
+		if (!caller_is(it, &ask->key))
+			continue;
+		if (ask->max &&
+		    *(volatile const __u32 *)&it->in_use >= ask->max)
+			return CALLER_CAP_FULL;
+		return ask->rate_ns && rate_is_used_up(&it->rate_at_ns,
+						       ask->burst_ns,
+						       ask->now_ns)
+			       ? CALLER_RATE_EXCEEDED
+			       : CALLER_TAKEN;
+	}
+	return CALLER_TAKEN;
+}

@@ -32,3 +32,12 @@ rate_take(__u64 *at_ns, __u64 interval_ns, __u64 burst_ns, __u64 now_ns)
 	}
 	return RATE_LOST;
 }
+
+/* Would it be none left? Nothing is taken. */
+static __always_inline int rate_is_used_up(const __u64 *at_ns, __u64 burst_ns,
+					   __u64 now_ns)
+{
+	__u64 seen = *(const volatile __u64 *)at_ns;
+
+	return (__s64)(seen - now_ns) > 0 && seen - now_ns > burst_ns;
+}

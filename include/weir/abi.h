@@ -53,12 +53,13 @@
 /* clang-format off */
 #define WEIR_VERDICTS(X)                                                      \
 	X(ALLOW, "allow", "the connection was let through")                   \
-	X(REFUSE, "refuse", "connect() failed at once, no packet left")       \
+	X(REFUSE, "refuse", "connect() failed at once; ingress: the SYN was answered with a RST") \
 	X(DROP, "drop", "the SYN was lost on purpose: connect() waits")       \
 	X(QUEUE, "queue", "held: its SYN waits for a slot")                   \
 	X(WOULD_REFUSE, "would_refuse", "observe mode: would have been refused") \
 	X(WOULD_DROP, "would_drop", "observe mode: its SYN would have been lost") \
-	X(WOULD_QUEUE, "would_queue", "observe mode: it would have been held")
+	X(WOULD_QUEUE, "would_queue", "observe mode: it would have been held") \
+	X(RESET, "reset", "ingress: there was no room any more when it was established")
 
 #define WEIR_REASONS(X)                                                       \
 	X(NONE, "none", "no rule objected")                                   \
@@ -172,6 +173,14 @@ enum weir_fault_id { WEIR_FAULTS(X) WEIR_FAULT_COUNT };
 
 enum weir_mode { WEIR_MODE_OBSERVE, WEIR_MODE_ENFORCE, WEIR_MODE_DISABLED };
 enum weir_scope { WEIR_SCOPE_ENDPOINT, WEIR_SCOPE_SERVICE };
+enum weir_direction { WEIR_EGRESS, WEIR_INGRESS };
+
+/* What becomes of a SYN that finds no room. */
+enum weir_on_full {
+	WEIR_FULL_REFUSE, /* answered with a RST */
+	WEIR_FULL_DROP,	  /* lost: the client tries again */
+	WEIR_FULL_SHED,	  /* as one of these, before the stack sees it */
+};
 
 /* Who a client is, for the limits of each client. */
 enum weir_caller_by {
@@ -179,6 +188,8 @@ enum weir_caller_by {
 	WEIR_BY_CGROUP,
 	WEIR_BY_USER,
 	WEIR_BY_PROCESS,
+	WEIR_BY_ADDRESS, /* of who connects to a listener */
+	WEIR_BY_PREFIX,
 };
 
 /* What the kernel does with a new connection; the agent writes it. */
@@ -206,15 +217,20 @@ struct weir_control {
 	__u32 observe_all;  /* 0: connections no policy names are ignored */
 	__u64 heartbeat_ns; /* written every 250 ms */
 	__u64 lease_ns;	    /* older heartbeat: dynamic verdicts are ignored */
-	__u32 class_count[2]; /* by generation & 1 */
-	struct weir_class classes[2][WEIR_CLASSES_MAX];
+	__u32 class_count[4]; /* as weir_rule_key.generation */
+	struct weir_class classes[4][WEIR_CLASSES_MAX];
 	__u32 owner_pid; /* for people: who wrote this */
 	__u32 seed; /* of weir_caller's hash; for as long as the maps live */
 };
 
-/* weir_rule: destination to services. The exact key is {gen, 128, port, addr}. */
+/*
+ * weir_rule: destination, or local address of a listener, to services. The
+ * exact key is {gen, 128, port, addr}.
+ */
+#define WEIR_RULE_INGRESS 2u
+
 struct weir_rule_key {
-	__u8 generation; /* 0 or 1 */
+	__u8 generation; /* 0 or 1, with WEIR_RULE_INGRESS 2 or 3 */
 	__u8 prefix;
 	__u16 port;    /* 0: the value's ranges decide */
 	__u32 addr[4]; /* network order, masked to prefix */
@@ -245,6 +261,19 @@ struct weir_client_key {
 	__u64 id; /* uid, or cgroup id: descendants match too */
 };
 
+/*
+ * weir_network, longest prefix: present = who connects from there belongs to
+ * the client set. Generation and set are compared in full.
+ */
+#define WEIR_NETWORK_BITS 64u /* before the address */
+
+struct weir_network_key {
+	__u32 bits; /* WEIR_NETWORK_BITS and the prefix */
+	__u32 generation;
+	__u32 set;
+	__u32 addr[4];
+};
+
 /* weir_service, element slot * 2 + (generation & 1). */
 struct weir_service {
 	__u32 mode;  /* enum weir_mode */
@@ -266,12 +295,17 @@ struct weir_service {
 	__u32 client_by;      /* enum weir_caller_by of client_max */
 	__u32 client_max;     /* connections of one client */
 	__u32 client_rate_by; /* enum weir_caller_by of client_rate_ns */
-	__u32 queue_max;      /* connects that may wait at once; 0: none */
-	__u32 queue_base;     /* its places in weir_waiter */
-	__u32 queue_mask;     /* how many they are, less one */
+	__u8 client_prefix[2];	    /* of IPv4, with 96 added, and of IPv6 */
+	__u8 client_rate_prefix[2]; /* likewise */
+	__u32 queue_max;  /* connects that may wait at once; 0: none */
+	__u32 queue_base; /* its places in weir_waiter */
+	__u32 queue_mask; /* how many they are, less one */
+	__u32 reserved;
 	__u64 queue_wait_us;  /* the longest wait */
 	__u64 client_rate_ns; /* as rate_ns, for each client */
 	__u64 client_rate_burst_ns;
+	__u32 direction;	    /* enum weir_direction */
+	__u32 on_full;		    /* enum weir_on_full */
 	char name[WEIR_NAME_BYTES]; /* how a restarted agent finds its slots */
 };
 
@@ -409,7 +443,10 @@ enum weir_call {
 #define WEIR_CONN_WAITING     (1u << 29) /* in its service's queue */
 #define WEIR_CONN_EXPIRED     (1u << 30) /* waited in vain: no SYN of it leaves */
 #define WEIR_CONN_TERSE	      (1u << 28) /* see manner_acknowledges() */
-#define WEIR_CONN_ADVISORY    (1u << 9) /* a shadow that is let in if enforced */
+#define WEIR_CONN_INGRESS     (1u << 31) /* accepted here: counted, not judged */
+#define WEIR_CONN_DOOMED \
+	WEIR_CONN_RESET /* of these: no room for it, holds nothing */
+#define WEIR_CONN_ADVISORY (1u << 9) /* a shadow that is let in if enforced */
 /* Two bits each: how often the two sides did not wait for each other. */
 #define WEIR_CONN_OVERLAP (1u << 16) /* an answer before the request was out */
 #define WEIR_CONN_LONE	  (1u << 18) /* a pause, and more written, unanswered */
@@ -456,7 +493,7 @@ enum weir_waiter_state {
 struct weir_caller_key {
 	__u32 slot;
 	__u32 by;    /* enum weir_caller_by; 0: this place is free */
-	__u64 id[2]; /* cgroup id, uid or pid; else 0 */
+	__u64 id[2]; /* cgroup id, uid or pid, and 0; or a masked address */
 };
 
 struct weir_caller {
@@ -481,6 +518,7 @@ enum weir_event_type {
 	WEIR_EVENT_DENIED,  /* access: who was, or would have been, refused */
 	WEIR_EVENT_GRANTED, /* `waiter` may go: wake it */
 	WEIR_EVENT_FULL,    /* the same of a cap; subject: whose cap is full */
+	WEIR_EVENT_DOOMED,  /* a struct weir_doomed: to be reset at once */
 };
 
 struct weir_event {
@@ -502,7 +540,7 @@ struct weir_recount {
 	__u32 held;
 	__u32 overdue; /* unanswered turns older than slow_us */
 	__u32 unsent;  /* of these: the peer has not got all of it */
-	__u32 reserved;
+	__u32 doomed;  /* hold nothing, and nobody has reset them yet */
 };
 
 /* What an open breaker does to established connections. */
@@ -511,6 +549,7 @@ enum weir_established {
 	WEIR_ESTABLISHED_RESET_STUCK, /* an answer is overdue */
 	WEIR_ESTABLISHED_RESET_IDLE,  /* nothing is awaited */
 	WEIR_ESTABLISHED_RESET_ALL,
+	WEIR_ESTABLISHED_DOOMED, /* no policy's word: those left over */
 };
 
 /* weir_select, one element: which connections the next walk is to list. */
@@ -534,8 +573,18 @@ struct weir_victim {
 	__u32 netns;  /* inode of its network namespace */
 	__u32 family; /* AF_INET or AF_INET6, as the socket has it */
 	__u32 subject;
-	__u32 wake; /* not reset: it is to send its SYN */
-	__u32 seq;  /* of that SYN, so that nothing acknowledges it */
+	__u32 wake;   /* not reset: it is to send its SYN */
+	__u32 seq;    /* of that SYN, so that nothing acknowledges it */
+	__u32 doomed; /* also while it is closing: it must not be served */
+	__u32 reserved;
+};
+
+/* weir_event, ring buffer: begins as struct weir_event does. */
+struct weir_doomed {
+	__u32 type; /* WEIR_EVENT_DOOMED */
+	__u32 subject;
+	__u64 at_ns;
+	struct weir_victim victim;
 };
 
 /* weir_waiter: one place of a queue. */
@@ -584,15 +633,16 @@ struct weir_holder {
 	_Static_assert(sizeof(struct type) == (bytes), "ABI: struct " #type)
 
 WEIR_PIN_SIZE(weir_class, 4);
-WEIR_PIN_SIZE(weir_control, 112);
+WEIR_PIN_SIZE(weir_control, 184);
 WEIR_PIN_SIZE(weir_rule_key, 20);
 WEIR_PIN_SIZE(weir_rule, 16);
 WEIR_PIN_SIZE(weir_rule_set, 136);
 WEIR_PIN_SIZE(weir_client_key, 24);
-WEIR_PIN_SIZE(weir_service, 192);
+WEIR_PIN_SIZE(weir_network_key, 28);
+WEIR_PIN_SIZE(weir_service, 208);
 WEIR_PIN_SIZE(weir_verdict, 56);
 WEIR_PIN_SIZE(weir_histogram, 1592);
-WEIR_PIN_SIZE(weir_stat, 5552);
+WEIR_PIN_SIZE(weir_stat, 5624);
 WEIR_PIN_SIZE(weir_subject, 640);
 WEIR_PIN_SIZE(weir_endpoint_hist, 1584);
 WEIR_PIN_SIZE(weir_endpoint_key, 24);
@@ -603,7 +653,8 @@ WEIR_PIN_SIZE(weir_caller_set, 648);
 WEIR_PIN_SIZE(weir_event, 80);
 WEIR_PIN_SIZE(weir_recount, 16);
 WEIR_PIN_SIZE(weir_select, 32);
-WEIR_PIN_SIZE(weir_victim, 64);
-WEIR_PIN_SIZE(weir_waiter, 96);
+WEIR_PIN_SIZE(weir_victim, 72);
+WEIR_PIN_SIZE(weir_doomed, 88);
+WEIR_PIN_SIZE(weir_waiter, 104);
 WEIR_PIN_SIZE(weir_look, 40);
 WEIR_PIN_SIZE(weir_holder, 40);

@@ -58,7 +58,7 @@ static void check_again(const struct weir_policy *policy)
 	scoped(errors) struct weir_errors errors = {0};
 
 	demand(policy->name && scan_is_label(policy->name));
-	demand(policy->destination_count > 0);
+	demand((policy->destination_count > 0) != (policy->listen_count > 0));
 	for (size_t i = 0; i < policy->client_count; i++)
 		demand(policy->clients[i].pattern);
 	demand(!policies_parse(&again, &errors, "again", policy->text,

@@ -13,6 +13,7 @@
 #define AT_BREAKER     "spec.circuitBreaker."
 #define AT_WAIT	       AT_BREAKER "waitDurationInOpenState."
 #define AT_PLACE       "spec.service.destinations[]."
+#define AT_LISTEN      "spec.service.listen[]."
 #define AT_CLIENT      "spec.service.clients[]."
 #define CAPPED	       LANG_LEAST "  bulkhead: {maxConnections: 1, "
 #define AT_CLIENT_CAP  "spec.bulkhead.perClient."
@@ -20,14 +21,43 @@
 #define AT_ALLOWED     "spec.access.allow[]."
 #define BREAKER	       LANG_LEAST "  circuitBreaker: "
 #define SERVICE	       LANG_HEAD "spec: {service: "
+#define LISTENS	       SERVICE "{listen: [{address: 10.0.8.7, ports: [1]}]"
 
 /*
  * Where a value stands. Some are only right in company: a longer window allows
  * more buckets, a larger max a longer initial wait.
  */
 static const struct {
-	const char *path, *form;
+	const char *path, *form; /* "path=value": for that value */
 } compose_forms[] = {
+	{AT_CLIENT_CAP "by=address",
+	 LISTENS "}, bulkhead: {perClient: {by: %s, maxConnections: 1}}}\n"},
+	{AT_CLIENT_CAP "by=prefix",
+	 LISTENS "}, bulkhead: {perClient: {by: %s, maxConnections: 1}}}\n"},
+	{AT_CLIENT_RATE "by=address",
+	 LISTENS "}, rateLimit: {perClient: {by: %s, "
+		 "connectionsPerSecond: 1}}}\n"},
+	{AT_CLIENT_RATE "by=prefix",
+	 LISTENS "}, rateLimit: {perClient: {by: %s, "
+		 "connectionsPerSecond: 1}}}\n"},
+	{AT_CLIENT_CAP "prefixLength",
+	 LISTENS "}, bulkhead: {perClient: {by: prefix, maxConnections: 1, "
+		 "prefixLength: %s}}}\n"},
+	{AT_CLIENT_CAP "prefixLength.v4",
+	 LISTENS "}, bulkhead: {perClient: {by: prefix, maxConnections: 1, "
+		 "prefixLength: {v4: %s}}}}\n"},
+	{AT_CLIENT_CAP "prefixLength.v6",
+	 LISTENS "}, bulkhead: {perClient: {by: prefix, maxConnections: 1, "
+		 "prefixLength: {v6: %s}}}}\n"},
+	{AT_CLIENT_RATE "prefixLength",
+	 LISTENS "}, rateLimit: {perClient: {by: prefix, "
+		 "connectionsPerSecond: 1, prefixLength: %s}}}\n"},
+	{AT_CLIENT_RATE "prefixLength.v4",
+	 LISTENS "}, rateLimit: {perClient: {by: prefix, "
+		 "connectionsPerSecond: 1, prefixLength: {v4: %s}}}}\n"},
+	{AT_CLIENT_RATE "prefixLength.v6",
+	 LISTENS "}, rateLimit: {perClient: {by: prefix, "
+		 "connectionsPerSecond: 1, prefixLength: {v6: %s}}}}\n"},
 	{"apiVersion", "apiVersion: %s\nkind: ResiliencePolicy\n"
 		       "metadata: {name: orders-db}\n" LANG_SPEC},
 	{"kind", "apiVersion: weir/v1\nkind: %s\n"
@@ -57,8 +87,12 @@ static const struct {
 				     "], clients: [{cgroup: %s}]}}\n"},
 	{AT_CLIENT "user",
 	 SERVICE "{destinations: [" LANG_PLACE "], clients: [{user: %s}]}}\n"},
-	{AT_CLIENT "address", SERVICE "{destinations: [" LANG_PLACE
-				      "], clients: [{address: %s}]}}\n"},
+	{AT_LISTEN "address",
+	 SERVICE "{listen: [{address: %s, ports: [1]}]}}\n"},
+	{AT_LISTEN "ports",
+	 SERVICE "{listen: [{address: 10.0.8.7, ports: %s}]}}\n"},
+	{AT_CLIENT "address", LISTENS ", clients: [{address: %s}]}}\n"},
+	{"spec.bulkhead.onFull", LISTENS "}, bulkhead: {onFull: %s}}\n"},
 	{"spec.rateLimit.burst",
 	 LANG_LEAST "  rateLimit: {connectionsPerSecond: 1, burst: %s}\n"},
 	{"spec.rateLimit", LANG_LEAST "  rateLimit: %s\n"},
@@ -129,11 +163,15 @@ static inline void compose_nested(char *out, const char *path,
 static inline bool compose_long(char *out, size_t bytes, const char *path,
 				const char *value)
 {
+	char exact[COMPOSE_BYTES];
+
+	snprintf(exact, sizeof(exact), "%s=%.64s", path, value);
 	for (size_t i = 0; i < ROWS(compose_forms); i++) {
 		const char *form = compose_forms[i].form;
 		const char *slot = strstr(form, "%s");
 
-		if (strcmp(compose_forms[i].path, path) != 0)
+		if (strcmp(compose_forms[i].path, path) != 0 &&
+		    strcmp(compose_forms[i].path, exact) != 0)
 			continue;
 		snprintf(out, bytes, "%.*s%s%s", (int)(slot - form), form,
 			 value, slot + 2);

@@ -37,6 +37,8 @@
 
 static inline void plane_map(struct dataplane *plane)
 {
+	static struct weir_waiter waiters[WEIR_WAITERS_MAX];
+
 	maps_open(PLANE_SERVICES, PLANE_ENDPOINTS);
 	*plane = (struct dataplane){
 		.cgroup_fd = -1,
@@ -49,6 +51,7 @@ static inline void plane_map(struct dataplane *plane)
 		.subjects = maps_memory(MAP_SUBJECT),
 		.hists = maps_memory(MAP_HIST),
 		.recounts = maps_memory(MAP_RECOUNT),
+		.waiters = waiters,
 		.rule_fd = MAP_RULE,
 		.client_fd = MAP_CLIENT,
 		.service_fd = MAP_SERVICE,

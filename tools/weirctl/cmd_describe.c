@@ -213,6 +213,8 @@ static void print_service(struct cli *cli, json_t *service)
 	const char *state = look_text(service, "state");
 	const char *since = look_text(service, "since");
 	char word[FIGURE_BYTES];
+	bool ingress =
+		!strcmp(look_text_or_empty(service, "direction"), "ingress");
 
 	figures_state(state, word);
 	row(cli, "service", "%s", look_text_or_empty(service, "name"));
@@ -224,14 +226,20 @@ static void print_service(struct cli *cli, json_t *service)
 	if (look_true(service, "observed"))
 		row(cli, "mode", "only observed: no policy names it");
 	else
-		row(cli, "mode", "%s, scope %s",
+		row(cli, "mode", "%s, %s%s%s",
 		    look_text_or_empty(service, "mode"),
-		    look_text_or_empty(service, "scope"));
+		    look_text_or_empty(service, "direction"),
+		    ingress ? "" : ", scope ",
+		    ingress ? "" : look_text_or_empty(service, "scope"));
 	print_breaker(cli, service);
 	print_traffic(cli, service);
 	row_counts(cli, "refusals", look_at(service, "decisions.refuse"));
 	row_counts(cli, "would refuse",
 		   look_at(service, "decisions.would_refuse"));
+	if (!ingress)
+		return;
+	row_counts(cli, "SYNs lost", look_at(service, "decisions.drop"));
+	row_counts(cli, "reset", look_at(service, "decisions.reset"));
 }
 
 static void print_endpoint(struct cli *cli, json_t *endpoint)
