@@ -152,3 +152,12 @@ struct {
 	__type(key, __u32);
 	__type(value, __u8);
 } weir_listen __weak SEC(".maps");
+
+/* agent → xdp: addresses of this host, in its own network namespace */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, WEIR_LOCAL_MAX);
+	__uint(key_size, 16);
+	__uint(value_size, 1);
+} weir_local __weak SEC(".maps");

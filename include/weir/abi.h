@@ -32,6 +32,7 @@
 #define WEIR_CLIENTS_MAX       32768u /* client selectors, one generation */
 #define WEIR_CGROUP_DEPTH_MAX  16u    /* ancestors looked at for `clients` */
 #define WEIR_LISTEN_PORTS_MAX  8192u  /* remembered while adopting */
+#define WEIR_LOCAL_MAX	       4096u  /* addresses of this host, for XDP */
 #define WEIR_RING_BYTES	       (256u * 1024u)
 #define WEIR_SLICES	       32u   /* start slices of calls in flight */
 #define WEIR_PROBES_MAX	       1000u /* permittedNumberOfCallsInHalfOpenState */
@@ -244,6 +245,8 @@ struct weir_service {
 	__u32 calls_max;      /* in flight; 0: no limit */
 	__u64 rate_ns;	      /* a connection each so many ns; 0: no limit */
 	__u64 rate_burst_ns;  /* how far ahead of that: (burst - 1) * rate_ns */
+	__u32 shed; /* its SYNs over the cap may be shed by XDP */
+	__u32 reserved_shed;
 	char name[WEIR_NAME_BYTES]; /* how a restarted agent finds its slots */
 };
 
@@ -468,7 +471,7 @@ WEIR_PIN_SIZE(weir_rule_key, 20);
 WEIR_PIN_SIZE(weir_rule, 16);
 WEIR_PIN_SIZE(weir_rule_set, 136);
 WEIR_PIN_SIZE(weir_client_key, 24);
-WEIR_PIN_SIZE(weir_service, 144);
+WEIR_PIN_SIZE(weir_service, 152);
 WEIR_PIN_SIZE(weir_verdict, 56);
 WEIR_PIN_SIZE(weir_histogram, 1592);
 WEIR_PIN_SIZE(weir_stat, 3760);
