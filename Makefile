@@ -256,6 +256,7 @@ $(BUILD)/tests/bpf/%: $(BUILD)/tests/bpf/%.o $(BUILD)/core.a $(BUILD)/common.a
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter-out %.bpf.o,$^) $(TEST_LIBS)
 
 $(BUILD)/bench/hooks.o: $(BUILD)/bench/empty.skel.h
+$(BUILD)/bench/shed.o: $(BUILD)/bench/bare.skel.h
 
 # Helper programs stand alone: one file, libc and pthread.
 define standalone

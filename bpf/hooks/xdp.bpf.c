@@ -41,7 +41,8 @@ static __always_inline bool sheds(const struct packet_syn *syn, __u32 verdict)
 		return false;
 	service = service_find(control, slot);
 	/* What is only observed goes on, and is counted where it arrives. */
-	if (!service || !service->shed || service->mode != WEIR_MODE_ENFORCE)
+	if (!service || service->on_full != WEIR_FULL_SHED ||
+	    service->mode != WEIR_MODE_ENFORCE)
 		return false;
 	reason = listen_full(service, slot);
 	if (reason == WEIR_REASON_NONE || !is_local(syn))

@@ -162,6 +162,14 @@ enum weir_fault_id { WEIR_FAULTS(X) WEIR_FAULT_COUNT };
 
 enum weir_mode { WEIR_MODE_OBSERVE, WEIR_MODE_ENFORCE, WEIR_MODE_DISABLED };
 enum weir_scope { WEIR_SCOPE_ENDPOINT, WEIR_SCOPE_SERVICE };
+enum weir_direction { WEIR_EGRESS, WEIR_INGRESS };
+
+/* What becomes of a SYN that finds no room. */
+enum weir_on_full {
+	WEIR_FULL_REFUSE, /* answered with a RST */
+	WEIR_FULL_DROP,	  /* lost: the client tries again */
+	WEIR_FULL_SHED,	  /* as one of these, before the stack sees it */
+};
 
 /* What the kernel does with a new connection; the agent writes it. */
 enum weir_gate {
@@ -245,8 +253,8 @@ struct weir_service {
 	__u32 calls_max;      /* in flight; 0: no limit */
 	__u64 rate_ns;	      /* a connection each so many ns; 0: no limit */
 	__u64 rate_burst_ns;  /* how far ahead of that: (burst - 1) * rate_ns */
-	__u32 shed; /* its SYNs over the cap may be shed by XDP */
-	__u32 reserved_shed;
+	__u32 direction;      /* enum weir_direction */
+	__u32 on_full;	      /* enum weir_on_full */
 	char name[WEIR_NAME_BYTES]; /* how a restarted agent finds its slots */
 };
 

@@ -108,7 +108,8 @@ static int fill(struct bench *b)
 	b->control.active = 1;
 	b->service = (struct weir_service){
 		.mode = WEIR_MODE_ENFORCE,
-		.shed = 1,
+		.direction = WEIR_INGRESS,
+		.on_full = WEIR_FULL_SHED,
 		.connections_max = CAP,
 		.endpoint_connections_max = WEIR_NONE,
 	};
@@ -239,7 +240,7 @@ static void run_circumstances(struct bench *b)
 	report(counted(b, WEIR_VERDICT_DROP, WEIR_REASON_CAP) == before, "",
 	       "what_passes_is_counted_where_it_arrives", "counted here");
 	*b = as_it_was;
-	b->service.shed = 0;
+	b->service.on_full = WEIR_FULL_REFUSE;
 	expect(b, "a_policy_that_says_refuse_sheds_nothing", XDP_PASS);
 	*b = as_it_was;
 	b->service.connections_max = WEIR_NONE;
