@@ -83,6 +83,10 @@ static bool needs(const struct compiled *compiled, enum dataplane_extra extra)
 		if (extra == DATAPLANE_EGRESS && service->drop &&
 		    service->mode == WEIR_MODE_ENFORCE)
 			return true;
+		if (extra == DATAPLANE_SHED &&
+		    service->on_full == WEIR_FULL_SHED &&
+		    service->mode == WEIR_MODE_ENFORCE)
+			return true;
 	}
 	return false;
 }

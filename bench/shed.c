@@ -19,15 +19,15 @@
 #include "bench/bare.skel.h"
 #include "weir/abi.h"
 
-#define SERVICES_MAX 4
-#define CAP	     100
-#define EXACT	     8080 /* its rule names this address */
-#define ANY	     8081 /* its rule names every address */
-#define ROOM	     8082 /* its cap has room */
-#define NOBODYS	     8083
+#define SERVICES_MAX	   4
+#define CAP		   100
+#define EXACT		   8080 /* its rule names this address */
+#define ANY		   8081 /* its rule names every address */
+#define ROOM		   8082 /* its cap has room */
+#define NOBODYS		   8083
 #define RULES_OF_LISTENERS 0 /* generation 0 */
-#define FRAME_BYTES  74
-#define OUT_BYTES    256
+#define FRAME_BYTES	   74
+#define OUT_BYTES	   256
 
 struct frame {
 	uint8_t pad[2];
@@ -96,7 +96,8 @@ static void fill(void)
 	uint8_t there = 1;
 
 	control.class_count[RULES_OF_LISTENERS] = 1;
-	control.classes[RULES_OF_LISTENERS][0] = (struct weir_class){96, 1, {0}};
+	control.classes[RULES_OF_LISTENERS][0] =
+		(struct weir_class){96, 1, {0}};
 	put("weir_control", &zero, &control);
 	put("weir_local", here, &there);
 	put_service(1, CAP);
@@ -116,14 +117,13 @@ static int open_object(const char *file)
 	object = bpf_object__open_file(file, NULL);
 	if (!object)
 		return -1;
-	bpf_object__for_each_program(program, object)
-		bpf_program__set_autoload(program,
-					  !strcmp(bpf_program__name(program),
-						  "weir_shed_drop"));
-	bpf_object__for_each_map(map, object)
-		for (size_t i = 0; i < 3; i++)
-			if (!strcmp(bpf_map__name(map), per_service[i]))
-				bpf_map__set_max_entries(map, SERVICES_MAX * 2);
+	bpf_object__for_each_program(program, object) bpf_program__set_autoload(
+		program, !strcmp(bpf_program__name(program), "weir_shed_drop"));
+	bpf_object__for_each_map(
+		map, object) for (size_t i = 0; i < 3;
+				  i++) if (!strcmp(bpf_map__name(map),
+						   per_service[i]))
+		bpf_map__set_max_entries(map, SERVICES_MAX * 2);
 	return bpf_object__load(object);
 }
 

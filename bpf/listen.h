@@ -52,8 +52,8 @@ static __always_inline __u32 listen_match(const struct weir_control *control,
 	for (__u32 i = 0; i < WEIR_CLASSES_MAX; i++) {
 		if (i >= count)
 			break;
-		listen_class(&best, generation,
-			     control->classes[generation][i], key);
+		listen_class(&best, generation, control->classes[generation][i],
+			     key);
 	}
 	return best.slot;
 }

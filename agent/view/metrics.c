@@ -56,6 +56,22 @@ static void features(struct writer *w, const struct sources *from)
 			     "feature", from->snapshot->features[i].name, NULL);
 }
 
+/* Every mode as 0 or 1, so that a change of it leaves no series behind. */
+static void xdp_modes(struct writer *w, const struct sources *from)
+{
+	for (size_t i = 0; i < from->snapshot->interface_count; i++) {
+		const struct snapshot_interface *it =
+			&from->snapshot->interfaces[i];
+
+		for (int mode = SNAPSHOT_XDP_OFF; mode <= SNAPSHOT_XDP_DRIVER;
+		     mode++)
+			writer_count(w, (int)it->mode == mode, "interface",
+				     it->name, "mode",
+				     snapshot_xdp_word((enum snapshot_xdp)mode),
+				     NULL);
+	}
+}
+
 static void generation(struct writer *w, const struct sources *from)
 {
 	writer_count(w, from->snapshot->generation, NULL);
@@ -434,6 +450,7 @@ static const struct family families[] = {
 	{ "weir_build_info", WRITER_GAUGE, "", "Version of the running agent; always 1.", .agent = build_info },
 	{ "weir_kernel_info", WRITER_GAUGE, "", "Release of the running kernel; always 1.", .agent = kernel_info },
 	{ "weir_feature_supported", WRITER_GAUGE, "", "Whether this kernel has a feature Weir makes use of.", .agent = features },
+	{ "weir_xdp_mode", WRITER_GAUGE, "", "How the program that sheds SYNs is attached to an interface of weir.yaml.", .agent = xdp_modes },
 
 	{ "weir_connections_opened", WRITER_COUNTER, "", "Connection attempts that were let through.", .count64 = SERVICE(subject.opened) },
 	{ "weir_connections_established", WRITER_COUNTER, "", "Connections that were established.", .count64 = SERVICE(established) },

@@ -67,7 +67,8 @@ int weir_shed_drop(struct xdp_md *ctx)
 /* The frame as its RST, or nothing: it is shed in any case. */
 static __always_inline int answer(struct xdp_md *ctx, __u32 kind)
 {
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	void *data = (void *)(long)ctx->data,
+	     *end = (void *)(long)ctx->data_end;
 	__u32 bytes;
 
 	if (kind == PACKET_SYN4) {

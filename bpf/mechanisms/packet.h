@@ -101,8 +101,8 @@ static __always_inline int packet_opens(const struct packet_tcp *tcp)
 	       PACKET_SYN;
 }
 
-static __always_inline enum packet_kind
-packet_parse4(struct packet_syn *out, const void *data)
+static __always_inline enum packet_kind packet_parse4(struct packet_syn *out,
+						      const void *data)
 {
 	const struct packet_ip4 *ip = data + PACKET_ETHERNET_BYTES;
 	const struct packet_tcp *tcp = (const void *)(ip + 1);
@@ -119,8 +119,8 @@ packet_parse4(struct packet_syn *out, const void *data)
 	return PACKET_SYN4;
 }
 
-static __always_inline enum packet_kind
-packet_parse6(struct packet_syn *out, const void *data)
+static __always_inline enum packet_kind packet_parse6(struct packet_syn *out,
+						      const void *data)
 {
 	const struct packet_ip6 *ip = data + PACKET_ETHERNET_BYTES;
 	const struct packet_tcp *tcp = (const void *)(ip + 1);

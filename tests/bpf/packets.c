@@ -57,16 +57,17 @@ static int open_programs(struct bench *b)
 		bpf_program__set_autoload(
 			program, !strncmp(bpf_program__name(program),
 					  "weir_shed_", strlen("weir_shed_")));
-	bpf_object__for_each_map(map, b->object)
-		for (size_t i = 0; i < 3; i++)
-			if (!strcmp(bpf_map__name(map), per_service[i]))
-				bpf_map__set_max_entries(map, SERVICES_MAX * 2);
+	bpf_object__for_each_map(
+		map, b->object) for (size_t i = 0; i < 3;
+				     i++) if (!strcmp(bpf_map__name(map),
+						      per_service[i]))
+		bpf_map__set_max_entries(map, SERVICES_MAX * 2);
 	if (bpf_object__load(b->object))
 		return -1;
-	b->drop = bpf_program__fd(bpf_object__find_program_by_name(
-		b->object, "weir_shed_drop"));
-	b->reset = bpf_program__fd(bpf_object__find_program_by_name(
-		b->object, "weir_shed_reset"));
+	b->drop = bpf_program__fd(
+		bpf_object__find_program_by_name(b->object, "weir_shed_drop"));
+	b->reset = bpf_program__fd(
+		bpf_object__find_program_by_name(b->object, "weir_shed_reset"));
 	return 0;
 }
 
@@ -165,8 +166,7 @@ static void run_row_dropping(struct bench *b, const struct packet_row *row)
 	count = counted(b, WEIR_VERDICT_DROP, WEIR_REASON_CAP) - before;
 	snprintf(detail, sizeof(detail), "action %d, want %d, counted %llu",
 		 action, want, (unsigned long long)count);
-	report(action == want && same(&in, &out) &&
-		       count == (want == XDP_DROP),
+	report(action == want && same(&in, &out) && count == (want == XDP_DROP),
 	       "drop: ", row->promise, detail);
 }
 

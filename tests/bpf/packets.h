@@ -192,8 +192,8 @@ static inline void frame_add_ip6(struct frame *frame, uint8_t next,
 				 uint16_t behind)
 {
 	uint8_t header[40] = {
-		0x60, 1, 2, 3, (uint8_t)(behind >> 8), (uint8_t)behind, next,
-		63,
+		0x60, 1,  2, 3, (uint8_t)(behind >> 8), (uint8_t)behind,
+		next, 63,
 	};
 
 	header[8] = header[24] = 0xfd;
@@ -206,11 +206,46 @@ static inline void frame_add_ip6(struct frame *frame, uint8_t next,
 static inline void frame_add_tcp(struct frame *frame, uint32_t data)
 {
 	uint8_t segment[FRAME_TCP_BYTES + FRAME_DATA] = {
-		0xab, 0xcd, FRAME_PORT >> 8, FRAME_PORT & 0xff,
-		FRAME_SEQ >> 24, FRAME_SEQ >> 16 & 0xff, FRAME_SEQ >> 8 & 0xff,
-		FRAME_SEQ & 0xff, 0, 0, 0, 0,
-		FRAME_TCP_BYTES / 4 << 4, 0x02, 0xfa, 0xf0, 0x55, 0xaa, 0, 0,
-		2, 4, 5, 0xb4, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0, 1, 3, 3, 7,
+		0xab,
+		0xcd,
+		FRAME_PORT >> 8,
+		FRAME_PORT & 0xff,
+		FRAME_SEQ >> 24,
+		FRAME_SEQ >> 16 & 0xff,
+		FRAME_SEQ >> 8 & 0xff,
+		FRAME_SEQ & 0xff,
+		0,
+		0,
+		0,
+		0,
+		FRAME_TCP_BYTES / 4 << 4,
+		0x02,
+		0xfa,
+		0xf0,
+		0x55,
+		0xaa,
+		0,
+		0,
+		2,
+		4,
+		5,
+		0xb4,
+		4,
+		2,
+		8,
+		10,
+		1,
+		2,
+		3,
+		4,
+		0,
+		0,
+		0,
+		0,
+		1,
+		3,
+		3,
+		7,
 	};
 
 	frame_add(frame, segment, FRAME_TCP_BYTES + data);
@@ -291,7 +326,7 @@ static inline const char *answer_fault(const struct packet_row *row,
 		return "the flags";
 	if (six ? rst[14] != 0x60 || rst[18] || rst[19] != 20 || rst[20] != 6
 		: rst[16] || rst[17] != 40 ||
-			  octets_sum(rst + 14, 20) != 0xffff)
+			    octets_sum(rst + 14, 20) != 0xffff)
 		return "IP's header";
 	memcpy(pseudo, tcp - addresses, addresses);
 	pseudo[addresses + 1] = PACKET_TCP;

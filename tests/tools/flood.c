@@ -126,8 +126,8 @@ static uint64_t send_all(int fd, uint64_t count, uint64_t until_ns)
 		messages[i].msg_hdr.msg_iovlen = 1;
 	}
 	while (sent < count && now_ns() < until_ns) {
-		unsigned batch = count - sent < BATCH ? (unsigned)(count - sent)
-						      : BATCH;
+		unsigned batch =
+			count - sent < BATCH ? (unsigned)(count - sent) : BATCH;
 		int done;
 
 		for (unsigned i = 0; i < batch; i++)
