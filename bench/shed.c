@@ -2,23 +2,33 @@
 /*
  * shed.c - what a frame costs in the XDP program, next to one that does nothing.
  *
- *   shed OBJECT ROUNDS REPEAT
+ *   shed frames OBJECT ROUNDS REPEAT
+ *   shed bare INTERFACE driver|generic
+ *   shed watch SECONDS
  *
- * Runs each frame REPEAT times through the programs by BPF_PROG_TEST_RUN, in
- * turns, ROUNDS times; prints "CASE NS" for each. Nothing is attached.
+ * frames: runs each frame REPEAT times through the programs by
+ * BPF_PROG_TEST_RUN, in turns, ROUNDS times; prints "CASE NS" for each. Nothing
+ * is attached. bare: attaches a program that drops everything, until killed.
+ * watch: what the programs on interfaces took meanwhile, by the kernel's own
+ * statistics: "NAME RUNS NS".
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench/bare.skel.h"
 #include "weir/abi.h"
 
+#define PROGRAMS_MAX	   64
 #define SERVICES_MAX	   4
 #define CAP		   100
 #define EXACT		   8080 /* its rule names this address */
@@ -148,18 +158,15 @@ static void measure(const char *name, int program, uint16_t port, uint8_t flags,
 	printf("%s %u\n", name, options.duration);
 }
 
-int main(int argc, char **argv)
+static int run_frames(struct bare_bpf *bare, char **argv)
 {
-	struct bare_bpf *bare = bare_bpf__open_and_load();
-	int rounds, repeat, drop, pass, weir;
+	int rounds = atoi(argv[3]), repeat = atoi(argv[4]), drop, pass, weir;
 
-	libbpf_set_print(NULL);
-	if (argc != 4 || !bare || open_object(argv[1])) {
-		fprintf(stderr, "usage: shed OBJECT ROUNDS REPEAT (root)\n");
-		return 2;
+	if (open_object(argv[2])) {
+		fprintf(stderr, "shed: loading %s: %s\n", argv[2],
+			strerror(errno));
+		return 1;
 	}
-	rounds = atoi(argv[2]);
-	repeat = atoi(argv[3]);
 	drop = bpf_program__fd(bare->progs.bare_drop);
 	pass = bpf_program__fd(bare->progs.bare_pass);
 	weir = bpf_program__fd(
@@ -176,4 +183,82 @@ int main(int argc, char **argv)
 		measure("again_drop", drop, EXACT, 2, XDP_DROP, repeat);
 	}
 	return 0;
+}
+
+static int hold_bare(struct bare_bpf *bare, char **argv)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, options,
+		    .flags = strcmp(argv[3], "driver") ? XDP_FLAGS_SKB_MODE
+						       : XDP_FLAGS_DRV_MODE);
+
+	if (bpf_link_create(bpf_program__fd(bare->progs.bare_drop),
+			    (int)if_nametoindex(argv[2]), BPF_XDP,
+			    &options) < 0) {
+		fprintf(stderr, "shed: %s: %s\n", argv[2], strerror(errno));
+		return 1;
+	}
+	pause();
+	return 0;
+}
+
+/* Programs on interfaces, of whoever they are. */
+static size_t list_programs(struct bpf_prog_info *out, size_t max)
+{
+	size_t count = 0;
+	uint32_t id = 0;
+
+	while (count < max && !bpf_prog_get_next_id(id, &id)) {
+		uint32_t bytes = sizeof(*out);
+		int fd = bpf_prog_get_fd_by_id(id);
+
+		memset(&out[count], 0, sizeof(*out));
+		if (fd >= 0 &&
+		    !bpf_obj_get_info_by_fd(fd, &out[count], &bytes) &&
+		    out[count].type == BPF_PROG_TYPE_XDP)
+			count++;
+		if (fd >= 0)
+			close(fd);
+	}
+	return count;
+}
+
+static int watch(unsigned seconds)
+{
+	static struct bpf_prog_info before[PROGRAMS_MAX], after[PROGRAMS_MAX];
+	int stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	size_t count = list_programs(before, PROGRAMS_MAX), then;
+
+	if (stats < 0)
+		return 1;
+	sleep(seconds);
+	then = list_programs(after, PROGRAMS_MAX);
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < then; k++) {
+			uint64_t runs = after[k].run_cnt - before[i].run_cnt;
+
+			if (before[i].id != after[k].id || !runs)
+				continue;
+			printf("%s %llu %.1f\n", after[k].name,
+			       (unsigned long long)runs,
+			       (double)(after[k].run_time_ns -
+					before[i].run_time_ns) /
+				       (double)runs);
+		}
+	close(stats);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct bare_bpf *bare = bare_bpf__open_and_load();
+
+	libbpf_set_print(NULL);
+	if (bare && argc == 5 && !strcmp(argv[1], "frames"))
+		return run_frames(bare, argv);
+	if (bare && argc == 4 && !strcmp(argv[1], "bare"))
+		return hold_bare(bare, argv);
+	if (bare && argc == 3 && !strcmp(argv[1], "watch"))
+		return watch((unsigned)atoi(argv[2]));
+	fprintf(stderr, "usage: shed frames|bare|watch ... (root)\n");
+	return 2;
 }

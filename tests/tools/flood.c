@@ -6,14 +6,15 @@
  *   flood INTERFACE MAC ADDRESS PORT COUNT [SECONDS]
  *
  * To ADDRESS:PORT behind MAC, from 10.200.0.0/13, valid in every checksum.
- * Stops after COUNT, or after SECONDS; prints how many were sent and how many
- * nanoseconds that took.
+ * Stops after COUNT, after SECONDS, or when told to end; prints how many were
+ * sent and how many nanoseconds that took.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,14 @@
 #define SOURCE_BITS 19
 
 static uint8_t frames[BATCH][FRAME_BYTES];
+
+static volatile sig_atomic_t ended;
+
+static void end(int number)
+{
+	(void)number;
+	ended = 1;
+}
 
 static void die(const char *what)
 {
@@ -125,7 +134,7 @@ static uint64_t send_all(int fd, uint64_t count, uint64_t until_ns)
 		messages[i].msg_hdr.msg_iov = &at[i];
 		messages[i].msg_hdr.msg_iovlen = 1;
 	}
-	while (sent < count && now_ns() < until_ns) {
+	while (!ended && sent < count && now_ns() < until_ns) {
 		unsigned batch =
 			count - sent < BATCH ? (unsigned)(count - sent) : BATCH;
 		int done;
@@ -134,7 +143,8 @@ static uint64_t send_all(int fd, uint64_t count, uint64_t until_ns)
 			vary(frames[i], &random);
 		done = sendmmsg(fd, messages, batch, 0);
 		/* The other side's queue is full: as lost on the wire. */
-		if (done < 0 && errno != ENOBUFS && errno != EAGAIN)
+		if (done < 0 && errno != ENOBUFS && errno != EAGAIN &&
+		    errno != EINTR)
 			die("send");
 		sent += done > 0 ? (unsigned)done : 0;
 	}
@@ -158,6 +168,8 @@ int main(int argc, char **argv)
 		write_template(frames[i], mac, address,
 			       (uint16_t)strtoul(argv[4], NULL, 10));
 	fd = open_interface(argv[1]);
+	signal(SIGTERM, end);
+	signal(SIGINT, end);
 	seconds = argc > 6 ? strtoul(argv[6], NULL, 10) : 3600;
 	start_ns = now_ns();
 	sent = send_all(fd, strtoull(argv[5], NULL, 10),
