@@ -18,6 +18,7 @@
 #include "agent/events.h"
 #include "agent/faults.h"
 #include "agent/http.h"
+#include "agent/lookups.h"
 #include "agent/options.h"
 #include "agent/overrides.h"
 #include "agent/registry.h"
@@ -42,6 +43,7 @@ struct agent {
 	struct decide decide;
 	struct resetter resetter;
 	struct resets resets;
+	struct lookups lookups;
 	struct events *events;
 	struct http *http;
 	/* What is in force. */

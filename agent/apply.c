@@ -80,15 +80,45 @@ static bool needs(const struct compiled *compiled, enum dataplane_extra extra)
 		if (extra == DATAPLANE_SEND &&
 		    (service->slow_us || service->calls_max))
 			return true;
-		if (extra == DATAPLANE_EGRESS && service->drop &&
-		    service->mode == WEIR_MODE_ENFORCE)
+		if (service->mode != WEIR_MODE_ENFORCE)
+			continue;
+		if (extra == DATAPLANE_EGRESS && service->drop)
+			return true;
+		if (extra == DATAPLANE_INGRESS &&
+		    service->direction == WEIR_INGRESS &&
+		    service->on_full == WEIR_FULL_DROP)
 			return true;
 		if (extra == DATAPLANE_SHED &&
-		    service->on_full == WEIR_FULL_SHED &&
-		    service->mode == WEIR_MODE_ENFORCE)
+		    service->direction == WEIR_INGRESS &&
+		    service->on_full == WEIR_FULL_SHED)
 			return true;
 	}
 	return false;
+}
+
+static bool needs_lookups(const struct compiled *compiled)
+{
+	for (size_t i = 0; i < compiled->service_count; i++) {
+		const struct weir_service *service = &compiled->services[i];
+
+		if (service->direction == WEIR_INGRESS &&
+		    service->mode == WEIR_MODE_ENFORCE &&
+		    service->on_full != WEIR_FULL_DROP)
+			return true;
+	}
+	return false;
+}
+
+static void set_lookups(struct agent *agent, bool wanted)
+{
+	lookups_set(&agent->lookups, agent->plane, wanted, agent->cgroup,
+		    agent->options.netns, agent->options.netns_count);
+}
+
+void apply_refresh_lookups(struct agent *agent)
+{
+	lookups_refresh(&agent->lookups, agent->plane, agent->cgroup,
+			agent->options.netns, agent->options.netns_count);
 }
 
 /* Before the flip what the new generation needs; after it only that. */
@@ -144,6 +174,20 @@ static int check_abilities(const struct dataplane *plane,
 				"reset established connections",
 				"write keep, or a kernel with "
 				"CONFIG_INET_DIAG_DESTROY and CAP_NET_ADMIN");
+		if (policy_direction(policy) == WEIR_INGRESS &&
+		    !plane->reset_works)
+			err = report_inability(
+				errors, policy, "spec.service.listen",
+				"reset connections that find no room",
+				"leave it in observe mode, or use a kernel with "
+				"CONFIG_INET_DIAG_DESTROY and CAP_NET_ADMIN");
+		if (policy->bulkhead.on_full == WEIR_FULL_SHED &&
+		    !plane->shed.count)
+			err = report_inability(
+				errors, policy, "spec.bulkhead.onFull",
+				"shed: weir.yaml names no interface",
+				"write xdp: {interfaces: [eth0]} there and "
+				"restart the agent, or onFull: refuse");
 		if (policy->bulkhead.calls_max && !plane->send_hook)
 			err = report_inability(
 				errors, policy,
@@ -251,6 +295,7 @@ static void take_force(struct agent *agent, struct candidate *c, const char *by)
 	agent->clients = c->clients;
 	memset(&c->clients, 0, sizeof(c->clients));
 	attach_needed(agent->plane, agent->compiled, true);
+	set_lookups(agent, needs_lookups(agent->compiled));
 	remember_generation(agent, by);
 	if (store_write_accepted(&agent->store, agent->set))
 		log_warning("%s: the accepted policies could not be kept; a "

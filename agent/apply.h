@@ -24,3 +24,6 @@ int apply_start(struct agent *agent);
 
 /* New cgroups may match a client selector. */
 void apply_refresh_clients(struct agent *agent);
+
+/* So may new network namespaces be in need of the hook that refuses. */
+void apply_refresh_lookups(struct agent *agent);

@@ -49,6 +49,29 @@ static int add_key(struct clients *clients, uint32_t set, uint32_t kind,
 	return 0;
 }
 
+static int add_network(struct clients *clients, uint32_t set,
+		       const struct policy_client *client)
+{
+	struct weir_network_key *grown;
+	struct weir_network_key key = {
+		.bits = WEIR_NETWORK_BITS + client->prefix,
+		.set = set,
+	};
+
+	if (clients->network_count == WEIR_CLIENTS_MAX) {
+		clients->dropped++;
+		return 0;
+	}
+	grown = reallocarray(clients->networks, clients->network_count + 1,
+			     sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	memcpy(key.addr, client->address, sizeof(key.addr));
+	clients->networks = grown;
+	clients->networks[clients->network_count++] = key;
+	return 0;
+}
+
 static bool selects(const struct policy_client *client, const char *path)
 {
 	const char *name = strrchr(path, '/');
@@ -141,7 +164,9 @@ int clients_resolve(struct clients *out, const struct compiled *compiled,
 	for (size_t i = 0; i < compiled->client_count && !err; i++) {
 		const struct compiled_client *c = &compiled->clients[i];
 
-		if (c->client->kind != POLICY_CLIENT_USER)
+		if (c->client->kind == POLICY_CLIENT_ADDRESS)
+			err = add_network(&found, c->set, c->client);
+		else if (c->client->kind != POLICY_CLIENT_USER)
 			tree = true;
 		else
 			err = add_key(&found, c->set, WEIR_CLIENT_UID,
@@ -163,6 +188,7 @@ int clients_resolve(struct clients *out, const struct compiled *compiled,
 void clients_clear(struct clients *clients)
 {
 	free(clients->keys);
+	free(clients->networks);
 	memset(clients, 0, sizeof(*clients));
 }
 
@@ -174,7 +200,30 @@ static int write_key(int map_fd, struct weir_client_key key, uint32_t parity)
 	return bpf_map_update_elem(map_fd, &key, &here, BPF_ANY) ? -errno : 0;
 }
 
-int clients_write(const struct clients *clients, int map_fd, uint32_t parity)
+static int write_networks(const struct clients *clients, int map_fd,
+			  uint32_t parity)
+{
+	struct weir_network_key key, next;
+	bool more = !bpf_map_get_next_key(map_fd, NULL, &next);
+	uint8_t here = 1;
+
+	while (more) {
+		key = next;
+		more = !bpf_map_get_next_key(map_fd, &key, &next);
+		if (key.generation == parity)
+			bpf_map_delete_elem(map_fd, &key);
+	}
+	for (size_t i = 0; i < clients->network_count; i++) {
+		key = clients->networks[i];
+		key.generation = parity;
+		if (bpf_map_update_elem(map_fd, &key, &here, BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+int clients_write(const struct clients *clients, int map_fd, int network_fd,
+		  uint32_t parity)
 {
 	struct weir_client_key key, next;
 	bool more = !bpf_map_get_next_key(map_fd, NULL, &next);
@@ -188,7 +237,7 @@ int clients_write(const struct clients *clients, int map_fd, uint32_t parity)
 	}
 	for (size_t i = 0; i < clients->count && !err; i++)
 		err = write_key(map_fd, clients->keys[i], parity);
-	return err;
+	return err ? err : write_networks(clients, network_fd, parity);
 }
 
 static bool holds(const struct clients *clients,

@@ -25,7 +25,7 @@ static const char *const kept_maps[] = {
 	"weir_control",	 "weir_rule",	 "weir_client", "weir_service",
 	"weir_verdict",	 "weir_subject", "weir_stat",	"weir_hist",
 	"weir_endpoint", "weir_free",	 "weir_conn",	"weir_event",
-	"weir_fault",	 "weir_recount", "weir_listen",
+	"weir_fault",	 "weir_recount", "weir_listen", "weir_network",
 };
 
 _Static_assert(COUNT_OF(kept_maps) <= SNAPSHOT_MAPS_MAX,
@@ -84,6 +84,7 @@ static void configure(struct dataplane *plane)
 	skeleton->rodata->weir_send_hook = plane->send_hook;
 	skeleton->rodata->weir_turn_hook = plane->turns != DATAPLANE_TURNS_NONE;
 	skeleton->rodata->weir_cgroup_id = plane->cgroup_id;
+	skeleton->rodata->weir_shed_drops = !plane->shed.options->answer;
 	bpf_program__set_autoload(skeleton->progs.weir_send, plane->send_hook);
 	bpf_program__set_autoload(skeleton->progs.weir_data_ready,
 				  plane->turns == DATAPLANE_TURNS_DATA_READY);
@@ -195,6 +196,7 @@ static int map_all(struct dataplane *plane)
 		map_memory(skeleton->maps.weir_select, sizeof(*plane->select));
 	plane->rule_fd = bpf_map__fd(skeleton->maps.weir_rule);
 	plane->client_fd = bpf_map__fd(skeleton->maps.weir_client);
+	plane->network_fd = bpf_map__fd(skeleton->maps.weir_network);
 	plane->service_fd = bpf_map__fd(skeleton->maps.weir_service);
 	plane->stat_fd = bpf_map__fd(skeleton->maps.weir_stat);
 	plane->endpoint_fd = bpf_map__fd(skeleton->maps.weir_endpoint);
@@ -299,10 +301,10 @@ static int attach_hook(struct dataplane *plane, const struct hook *hook)
 	if (hook->tracing)
 		return links_attach_tracing(hook->link, hook->program,
 					    &plane->pins);
-	if (hook->program == plane->skeleton->progs.weir_egress)
-		return links_attach_egress(hook->link, hook->program,
-					   plane->cgroup_fd, &plane->pins,
-					   plane->resetter);
+	if (bpf_program__type(hook->program) == BPF_PROG_TYPE_CGROUP_SKB)
+		return links_attach_packets(hook->link, hook->program,
+					    plane->cgroup_fd, &plane->pins,
+					    plane->resetter);
 	return links_attach_cgroup(hook->link, hook->program, plane->cgroup_fd,
 				   &plane->pins);
 }
@@ -376,6 +378,8 @@ static struct hook extra_hook(struct dataplane *plane,
 				    true, plane->send_hook},
 		[DATAPLANE_EGRESS] = {s->progs.weir_egress,
 				      &s->links.weir_egress, false, true},
+		[DATAPLANE_INGRESS] = {s->progs.weir_ingress,
+				       &s->links.weir_ingress, false, true},
 	};
 
 	return hooks[extra];

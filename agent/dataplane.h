@@ -36,9 +36,10 @@ enum dataplane_turns {
 
 /* Hooks that cost every packet or exchange something: only when needed. */
 enum dataplane_extra {
-	DATAPLANE_SEND,	  /* sock_send_length: calls in flight */
-	DATAPLANE_EGRESS, /* cgroup_skb/egress: lost SYNs */
-	DATAPLANE_SHED,	  /* XDP: SYNs shed before the stack sees them */
+	DATAPLANE_SEND,	   /* sock_send_length: calls in flight */
+	DATAPLANE_EGRESS,  /* cgroup_skb/egress: lost SYNs */
+	DATAPLANE_INGRESS, /* cgroup_skb/ingress: the same for listeners */
+	DATAPLANE_SHED,	   /* XDP: SYNs shed before the stack sees them */
 	DATAPLANE_EXTRAS,
 };
 
@@ -67,8 +68,8 @@ struct dataplane {
 	struct weir_recount *recounts;	  /* [subjects_max] */
 	struct weir_select *select;
 	/* The others, by fd; owned by the skeleton. */
-	int rule_fd, client_fd, service_fd, stat_fd, endpoint_fd, free_fd,
-		event_fd, fault_fd, listen_fd, conn_fd;
+	int rule_fd, client_fd, network_fd, service_fd, stat_fd, endpoint_fd,
+		free_fd, event_fd, fault_fd, listen_fd, conn_fd;
 };
 
 /*

@@ -11,6 +11,7 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "common/scoped.h"
@@ -90,6 +91,15 @@ static int ask(struct mnl_socket *nl, uint16_t type, uint16_t flags,
 	return 0;
 }
 
+/* A place that was never given must not be served until the other side is done. */
+static bool may_be_reset(const struct weir_victim *v, uint8_t state)
+{
+	if (state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT)
+		return true;
+	return v->doomed && (state == TCP_SYN_RECV || state == TCP_FIN_WAIT1 ||
+			     state == TCP_FIN_WAIT2);
+}
+
 /* Looked at just before: is it still what was to be reset? */
 static int look_again(struct mnl_socket *nl, const struct weir_victim *v)
 {
@@ -100,10 +110,7 @@ static int look_again(struct mnl_socket *nl, const struct weir_victim *v)
 	if (err)
 		return err;
 	found = mnl_nlmsg_get_payload((struct nlmsghdr *)message);
-	return found->idiag_state == TCP_ESTABLISHED ||
-			       found->idiag_state == TCP_CLOSE_WAIT
-		       ? 0
-		       : -EINVAL;
+	return may_be_reset(v, found->idiag_state) ? 0 : -EINVAL;
 }
 
 int inet_diag_destroy(struct mnl_socket *nl, const struct weir_victim *victim)

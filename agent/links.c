@@ -89,9 +89,9 @@ int links_attach_cgroup(struct bpf_link **out, struct bpf_program *program,
 	return 0;
 }
 
-int links_attach_egress(struct bpf_link **out, struct bpf_program *program,
-			int cgroup_fd, const struct pins *pins,
-			struct resetter *resetter)
+int links_attach_packets(struct bpf_link **out, struct bpf_program *program,
+			 int cgroup_fd, const struct pins *pins,
+			 struct resetter *resetter)
 {
 	int err = links_attach_cgroup(out, program, cgroup_fd, pins), made = -1;
 	char path[PIN_PATH_BYTES];
@@ -99,6 +99,7 @@ int links_attach_egress(struct bpf_link **out, struct bpf_program *program,
 	if (err != -EPERM)
 		return err;
 	err = resetter_attach(resetter, bpf_program__fd(program), cgroup_fd,
+			      bpf_program__expected_attach_type(program),
 			      &made);
 	if (err) {
 		log_error("attaching %s: %s%s", bpf_program__name(program),
@@ -209,4 +210,62 @@ void links_sweep_xdp(const struct pins *pins,
 		if (sscanf(entry->d_name, XDP_PREFIX "%u", &index) == 1 &&
 		    !keep(context, index))
 			unlinkat(dirfd(dir), entry->d_name, 0);
+}
+
+/* ---- network namespaces ---------------------------------------------------------- */
+
+static void netns_path(const struct pins *pins,
+		       const struct bpf_program *program, ino_t inode,
+		       char out[PIN_PATH_BYTES])
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s-%lu", bpf_program__name(program),
+		 (unsigned long)inode);
+	pins_path(pins, "links", name, out);
+}
+
+int links_attach_netns(struct bpf_program *program, int netns_fd, ino_t inode,
+		       const struct pins *pins)
+{
+	char path[PIN_PATH_BYTES];
+	struct bpf_link *link;
+	int err = 0;
+
+	netns_path(pins, program, inode, path);
+	link = take_over(program, path);
+	if (!link) {
+		link = bpf_program__attach_netns(program, netns_fd);
+		if (!link)
+			return -errno;
+		err = replace_pin(link, path);
+	}
+	/* The pin holds it from here on. */
+	bpf_link__destroy(link);
+	return err;
+}
+
+void links_keep_netns(const struct bpf_program *program,
+		      const struct pins *pins, const ino_t *inodes,
+		      size_t count)
+{
+	const char *name = bpf_program__name(program);
+	size_t length = strlen(name);
+	char path[PIN_PATH_BYTES];
+	struct dirent *entry;
+
+	pins_path(pins, "links", ".", path);
+	scoped(dir) DIR *dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		unsigned long inode;
+		bool kept = false;
+
+		if (strncmp(entry->d_name, name, length) ||
+		    sscanf(entry->d_name + length, "-%lu", &inode) != 1)
+			continue;
+		for (size_t i = 0; i < count; i++)
+			kept |= inodes[i] == inode;
+		if (!kept)
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	}
 }

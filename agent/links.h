@@ -9,6 +9,7 @@
 #pragma once
 
 #include <bpf/libbpf.h>
+#include <sys/types.h>
 
 #include "agent/pins.h"
 #include "agent/resetter.h"
@@ -16,10 +17,10 @@
 /* 0 or -errno. Pins the link under the program's name. */
 int links_attach_cgroup(struct bpf_link **out, struct bpf_program *program,
 			int cgroup_fd, const struct pins *pins);
-/* The same through the process that may still do it: cgroup_skb/egress. */
-int links_attach_egress(struct bpf_link **out, struct bpf_program *program,
-			int cgroup_fd, const struct pins *pins,
-			struct resetter *resetter);
+/* The same through the process that may still do it: cgroup_skb. */
+int links_attach_packets(struct bpf_link **out, struct bpf_program *program,
+			 int cgroup_fd, const struct pins *pins,
+			 struct resetter *resetter);
 int links_attach_tracing(struct bpf_link **out, struct bpf_program *program,
 			 const struct pins *pins);
 
@@ -48,3 +49,15 @@ bool links_pinned(const struct bpf_program *program, const struct pins *pins);
 
 /* Drops the pin of a program that this agent does not use. */
 void links_forget(const struct bpf_program *program, const struct pins *pins);
+
+/*
+ * One link for each network namespace, known by the inode of it; held by its
+ * pin alone. The program is in it when this returns 0.
+ */
+int links_attach_netns(struct bpf_program *program, int netns_fd, ino_t inode,
+		       const struct pins *pins);
+
+/* Detaches it in all namespaces but these. */
+void links_keep_netns(const struct bpf_program *program,
+		      const struct pins *pins, const ino_t *inodes,
+		      size_t count);

@@ -67,6 +67,11 @@ void loop_take_event(struct agent *agent, const void *data, size_t bytes,
 	const struct weir_event *event = data;
 	struct subject *subject;
 
+	if (bytes >= sizeof(struct weir_doomed) &&
+	    event->type == WEIR_EVENT_DOOMED) {
+		reset_doomed(&agent->resets, data);
+		return;
+	}
 	if (bytes < sizeof(*event) ||
 	    event->subject >= dataplane_subjects_max(agent->plane))
 		return;
@@ -96,6 +101,7 @@ void loop_catch_up(struct agent *agent)
 	/* Not there yet, or no more: before and after the loop. */
 	if (agent->ring)
 		ring_buffer__consume(agent->ring);
+	reset_flush(&agent->resets);
 }
 
 static int on_ring(sd_event_source *source, int fd, uint32_t revents, void *ctx)
@@ -128,6 +134,7 @@ static void catch_up(struct agent *agent, uint64_t now_ns)
 	    agent->tick % TICKS_SCAN)
 		return;
 	agent->ring_full_seen = faults[WEIR_FAULT_RING_FULL];
+	apply_refresh_lookups(agent);
 	registry_scan(&agent->registry, now_ns);
 }
 
@@ -146,6 +153,8 @@ static void audit(struct agent *agent)
 
 	if (err)
 		log_warning("audit of connections: %s", strerror(-err));
+	else
+		reset_left_over(&agent->resets);
 }
 
 static void every_second(struct agent *agent, uint64_t now_ns)

@@ -24,7 +24,7 @@ static void clear_rules(struct dataplane *plane, uint32_t parity)
 		key = next;
 		/* Ask for the next before this one is gone. */
 		more = !bpf_map_get_next_key(plane->rule_fd, &key, &next);
-		if (key.generation == parity)
+		if ((key.generation & 1) == parity)
 			bpf_map_delete_elem(plane->rule_fd, &key);
 	}
 }
@@ -35,7 +35,7 @@ static int fill_rules(struct dataplane *plane, const struct compiled *compiled,
 	for (size_t i = 0; i < compiled->rule_count; i++) {
 		struct weir_rule_key key = compiled->rules[i].key;
 
-		key.generation = (uint8_t)parity;
+		key.generation |= (uint8_t)parity;
 		if (bpf_map_update_elem(plane->rule_fd, &key,
 					&compiled->rules[i].set, BPF_ANY))
 			return -errno;
@@ -97,7 +97,8 @@ int publish_fill(struct registry *registry, const struct compiled *compiled,
 	clear_rules(plane, parity);
 	err = fill_services(registry, compiled, parity);
 	if (!err)
-		err = clients_write(clients, plane->client_fd, parity);
+		err = clients_write(clients, plane->client_fd,
+				    plane->network_fd, parity);
 	return err ? err : fill_rules(plane, compiled, parity);
 }
 
@@ -106,9 +107,14 @@ uint32_t publish_flip(struct dataplane *plane, const struct compiled *compiled)
 	struct weir_control *control = plane->control;
 	uint32_t parity = publish_next_parity(plane);
 
-	memcpy(control->classes[parity], compiled->classes,
-	       sizeof(control->classes[parity]));
-	control->class_count[parity] = compiled->class_count;
+	for (uint32_t i = 0; i < 2; i++) {
+		uint32_t to =
+			parity | (i == WEIR_INGRESS ? WEIR_RULE_INGRESS : 0);
+
+		memcpy(control->classes[to], compiled->classes[i],
+		       sizeof(control->classes[to]));
+		control->class_count[to] = compiled->class_count[i];
+	}
 	__atomic_store_n(&control->generation, control->generation + 1,
 			 __ATOMIC_RELEASE);
 	/* From the first generation on the programs do their work (W2). */

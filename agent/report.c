@@ -170,6 +170,7 @@ static void fill_policy(struct snapshot_service *out,
 	if (!policy)
 		return;
 	out->mode = policy->mode;
+	out->direction = policy_direction(policy);
 	snprintf(out->file, sizeof(out->file), "%s", policy->file);
 	out->line = policy->line;
 	out->breaker = policy->breaker;
@@ -383,6 +384,7 @@ static void fill_kernel(const struct filling *f)
 		return;
 	set_entries(out, "weir_rule", f->agent->compiled->rule_count);
 	set_entries(out, "weir_client", f->agent->clients.count);
+	set_entries(out, "weir_network", f->agent->clients.network_count);
 }
 
 static int fill_policies(const struct filling *f)

@@ -35,6 +35,12 @@ static bool is_shut(const struct subject *subject)
 		 registry_has_breaker(subject)));
 }
 
+static bool is_ingress(const struct service *service)
+{
+	return service->policy &&
+	       policy_direction(service->policy) == WEIR_INGRESS;
+}
+
 /* ---- what was done ----------------------------------------------------------------- */
 
 /* It may have gone meanwhile; and another process says which one it was. */
@@ -47,6 +53,9 @@ static void take_result(struct registry *registry,
 			: NULL;
 
 	if (!subject)
+		return;
+	/* A client that had no room may have gone by itself meanwhile. */
+	if (result->error == -ENOENT && is_ingress(subject->service))
 		return;
 	if (result->error)
 		subject->service->resets_missed++;
@@ -81,8 +90,6 @@ static void announce(struct resets *resets, struct subject *subject,
 	subject->resets_unsaid = 0;
 }
 
-/* ---- one subject --------------------------------------------------------------------- */
-
 static uint64_t rest_ns(const struct policy_breaker *rules)
 {
 	uint64_t rest = rules->slow_ns / 2;
@@ -109,6 +116,54 @@ static int order(struct resets *resets, struct service *service,
 	}
 	return err;
 }
+
+/* ---- no room for them ---------------------------------------------------------------- */
+
+void reset_flush(struct resets *resets)
+{
+	const struct subject *subject;
+	size_t count = resets->doomed_count;
+
+	resets->doomed_count = 0;
+	if (!count)
+		return;
+	subject = resets->registry->subjects[resets->doomed[0].subject];
+	if (subject)
+		order(resets, subject->service, resets->doomed, count);
+}
+
+void reset_doomed(struct resets *resets, const struct weir_doomed *doomed)
+{
+	if (doomed->subject >= resets->registry->plane->services_max)
+		return;
+	if (resets->doomed_count == RESETTER_BATCH_MAX)
+		reset_flush(resets);
+	resets->doomed[resets->doomed_count++] = doomed->victim;
+}
+
+void reset_left_over(struct resets *resets)
+{
+	struct dataplane *plane = resets->registry->plane;
+
+	for (uint32_t slot = 1; slot < plane->services_max; slot++) {
+		const struct weir_select ask = {
+			.subject = slot,
+			.which = WEIR_ESTABLISHED_DOOMED,
+			.max = RESETTER_BATCH_MAX,
+			.mark = WEIR_CONN_DOOMED,
+		};
+		struct subject *subject = resets->registry->subjects[slot];
+		struct weir_victim victims[RESETTER_BATCH_MAX];
+		size_t count = 0;
+
+		if (!plane->recounts[slot].doomed || !subject ||
+		    dataplane_select(plane, &ask, victims, &count) || !count)
+			continue;
+		order(resets, subject->service, victims, count);
+	}
+}
+
+/* ---- one subject --------------------------------------------------------------------- */
 
 static void reset_some(struct resets *resets, struct subject *subject,
 		       uint32_t max, uint64_t now_ns)

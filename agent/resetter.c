@@ -134,10 +134,10 @@ static int reset_all(struct worker *w, int fd,
 /* The order to attach is its files: what to attach, where, and whom to tell. */
 enum attach_fd { ATTACH_PROGRAM, ATTACH_CGROUP, ATTACH_ANSWER, ATTACH_FDS };
 
-static void attach(const int fds[ATTACH_FDS])
+static void attach(const int fds[ATTACH_FDS], char type)
 {
 	int link = bpf_link_create(fds[ATTACH_PROGRAM], fds[ATTACH_CGROUP],
-				   BPF_CGROUP_INET_EGRESS, NULL);
+				   (enum bpf_attach_type)type, NULL);
 	int32_t err = link < 0 ? link : 0;
 
 	passing_send(fds[ATTACH_ANSWER], &err, sizeof(err), &link, !err);
@@ -156,7 +156,7 @@ static void work(struct worker *w, int fd)
 	while (!err && (bytes = passing_receive(fd, victims, sizeof(victims),
 						fds, &count)) > 0) {
 		if (count == ATTACH_FDS)
-			attach(fds);
+			attach(fds, *(const char *)victims);
 		else
 			err = reset_all(w, fd, victims,
 					(size_t)bytes / sizeof(victims[0]));
@@ -278,9 +278,8 @@ static int await_link(int fd, int *link)
 
 /* `answer` goes with the order: when the other side dies, its end is closed. */
 static int order_attach(struct resetter *resetter, int program, int cgroup,
-			int answer)
+			char type, int answer)
 {
-	static const char order = 'a';
 	scoped(fd) int there = answer;
 	const int fds[ATTACH_FDS] = {
 		[ATTACH_PROGRAM] = program,
@@ -288,12 +287,11 @@ static int order_attach(struct resetter *resetter, int program, int cgroup,
 		[ATTACH_ANSWER] = there,
 	};
 
-	return passing_send(resetter->fd, &order, sizeof(order), fds,
-			    ATTACH_FDS);
+	return passing_send(resetter->fd, &type, sizeof(type), fds, ATTACH_FDS);
 }
 
 int resetter_attach(struct resetter *resetter, int program, int cgroup,
-		    int *link)
+		    enum bpf_attach_type type, int *link)
 {
 	int ends[2], err;
 
@@ -302,7 +300,7 @@ int resetter_attach(struct resetter *resetter, int program, int cgroup,
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
 	scoped(fd) int here = ends[0];
-	err = order_attach(resetter, program, cgroup, ends[1]);
+	err = order_attach(resetter, program, cgroup, (char)type, ends[1]);
 	return err ? err : await_link(here, link);
 }
 

@@ -5,11 +5,12 @@
  * Resetting needs CAP_NET_ADMIN, in other network namespaces also the right to
  * enter them. A process of its own keeps those; the one that reads policies and
  * answers clients does not need them. It knows two orders: reset this socket,
- * and attach this program to the packets that leave a cgroup, for which the
- * kernel asks for CAP_NET_ADMIN once more.
+ * and attach this program to the packets of a cgroup, for which the kernel asks
+ * for CAP_NET_ADMIN once more.
  */
 #pragma once
 
+#include <linux/bpf.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -49,10 +50,10 @@ size_t resetter_results(struct resetter *resetter,
 			struct reset_result out[RESETTER_BATCH_MAX]);
 
 /*
- * Attaches a cgroup_skb/egress program; *link is the caller's. Waits for the
+ * Attaches a cgroup_skb program, `type` is which way; *link is the caller's. Waits for the
  * answer, RESETTER_PATIENCE_MS at most.
  */
 int resetter_attach(struct resetter *resetter, int program, int cgroup,
-		    int *link);
+		    enum bpf_attach_type type, int *link);
 
 void resetter_stop(struct resetter *resetter);

@@ -13,9 +13,8 @@
  *                                   ns from there to the first refused connect
  *   exchange idle PORT COUNT        holds COUNT connections, until killed
  *
- * Prints one number, but for those that run until killed. All on loopback, which
- * is the hardest case for us: there is no network to hide behind. The server is
- * elsewhere when EXCHANGE_ADDRESS says so.
+ * Prints one number, but for those that run until killed. On loopback, where no
+ * network hides anything, unless EXCHANGE_ADDRESS says where.
  */
 #include <arpa/inet.h>
 #include <errno.h>

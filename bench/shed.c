@@ -35,7 +35,7 @@
 #define ANY		   8081 /* its rule names every address */
 #define ROOM		   8082 /* its cap has room */
 #define NOBODYS		   8083
-#define RULES_OF_LISTENERS 0 /* generation 0 */
+#define RULES_OF_LISTENERS WEIR_RULE_INGRESS /* generation 0 */
 #define FRAME_BYTES	   74
 #define OUT_BYTES	   256
 

@@ -24,13 +24,6 @@
 /* One copy a program instead of one a caller; not every hook uses each. */
 #define shared static __noinline __attribute__((unused))
 
-/*
- * A global function: the verifier looks at it once, and not once for every way
- * that leads there. It knows nothing of the caller, so pointers are asked for
- * NULL, and it returns an int because global functions must.
- */
-#define verified_once __weak __noinline
-
 static __always_inline __u64 now_us(void)
 {
 	return bpf_ktime_get_ns() / 1000;

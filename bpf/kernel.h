@@ -69,6 +69,7 @@ struct sock_common {
 };
 
 struct bpf_local_storage;
+struct socket;
 
 struct sk_buff {
 	char cb[48];
@@ -79,6 +80,7 @@ struct sock {
 	int sk_err;
 	__u16 sk_protocol;
 	struct sock_cgroup_data sk_cgrp_data;
+	struct socket *sk_socket; /* NULL: not accepted yet, or closed */
 	struct bpf_local_storage *sk_bpf_storage;
 };
 
@@ -135,3 +137,18 @@ struct bpf_iter__bpf_sk_storage_map {
 
 /* Since 6.12 an option of bpf_setsockopt(); elsewhere it fails harmlessly. */
 #define WEIR_TCP_BPF_SOCK_OPS_CB_FLAGS 1008
+
+/*
+ * A word of a program's context, read through the pointer it was given. The
+ * compiler would keep a pointer into the context, or make one read of two on
+ * two ways; the verifier refuses both.
+ */
+#define context_word(ctx, member)                                           \
+	({                                                                  \
+		__u32 word_;                                                \
+		asm volatile("%0 = *(u32 *)(%1 + %2)"                       \
+			     : "=r"(word_)                                  \
+			     : "r"(ctx), "i"(__builtin_offsetof(            \
+						 typeof(*(ctx)), member))); \
+		word_;                                                      \
+	})

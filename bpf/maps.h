@@ -16,6 +16,8 @@ __weak const volatile __u32 weir_services_max = WEIR_SERVICES_MAX;
 __weak const volatile __u32 weir_send_hook = 0;
 /* Are answers seen at all? Else only connects are judged. */
 __weak const volatile __u32 weir_turn_hook = 0;
+/* Is what XDP sheds dropped? Else it is answered with a RST. */
+__weak const volatile __u32 weir_shed_drops = 1;
 /* Adoption: the cgroup we are attached to, and whether it is the root. */
 __weak const volatile __u64 weir_cgroup_id = 0;
 
@@ -45,6 +47,15 @@ struct {
 	__type(key, struct weir_client_key);
 	__type(value, __u8);
 } weir_client __weak SEC(".maps");
+
+/* agent → hooks: clients of a listener, both generations */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 2 * WEIR_CLIENTS_MAX);
+	__type(key, struct weir_network_key);
+	__type(value, __u8);
+} weir_network __weak SEC(".maps");
 
 /* agent → hooks: configuration of a slot; size set by the agent */
 struct {

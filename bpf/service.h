@@ -36,7 +36,7 @@ static __always_inline bool client_in(__u32 generation, __u32 set, __u32 kind,
 }
 
 /* Is the calling process in the set, itself or by an ancestor cgroup? */
-__weak __noinline int weir_caller_in(__u32 generation, __u32 set)
+verified_once int weir_caller_in(__u32 generation, __u32 set)
 {
 	__u64 uid = (__u32)bpf_get_current_uid_gid();
 
@@ -53,8 +53,8 @@ __weak __noinline int weir_caller_in(__u32 generation, __u32 set)
 	return 0;
 }
 
-__weak __noinline int weir_owner_in(__u32 generation, __u32 set, __u32 uid,
-				    __u64 address)
+verified_once int weir_owner_in(__u32 generation, __u32 set, __u32 uid,
+				__u64 address)
 {
 	struct cgroup *cgroup = (struct cgroup *)address;
 
@@ -70,40 +70,114 @@ __weak __noinline int weir_owner_in(__u32 generation, __u32 set, __u32 uid,
 	return 0;
 }
 
-struct best {
+struct match_peer {
+	__u32 addr[4];
+};
+
+/* Does who connects to us belong to the set, by its address? */
+verified_once int weir_peer_in(__u32 generation, __u32 set,
+			       struct match_peer *peer)
+{
+	struct weir_network_key key = {
+		.bits = WEIR_NETWORK_BITS + 128,
+		.generation = generation & 1,
+		.set = set,
+	};
+
+	if (!peer)
+		return 0;
+	__builtin_memcpy(key.addr, peer->addr, sizeof(key.addr));
+	return bpf_map_lookup_elem(&weir_network, &key) != NULL;
+}
+
+/* Whose connection a match is for. */
+enum match_by { BY_CALLER, BY_OWNER, BY_PEER };
+
+/* One lookup's question, and the best rule so far. */
+struct match {
+	struct weir_endpoint_key key;
+	struct weir_class class;
+	__u32 generation;
 	__u32 slot;
 	__u32 rank;
 	__u32 found;
+	union {
+		struct owner owner;	/* BY_OWNER */
+		struct match_peer peer; /* BY_PEER */
+	};
 };
 
-static __always_inline void match_class(struct best *best, __u32 generation,
-					struct weir_class class,
-					const struct weir_endpoint_key *key,
-					const struct owner *owner)
+static __always_inline bool client_matches(struct match *m, __u32 set,
+					   enum match_by by)
 {
-	struct weir_rule_key rule_key = {};
+	if (by == BY_PEER)
+		return weir_peer_in(m->generation, set, &m->peer);
+	if (by == BY_OWNER)
+		return weir_owner_in(m->generation, set, m->owner.uid,
+				     m->owner.cgroup);
+	return weir_caller_in(m->generation, set);
+}
+
+static __always_inline int match_class(struct match *m, enum match_by by)
+{
+	struct weir_rule_key key = {};
 	struct weir_rule_set *set;
 
-	match_key(&rule_key, generation, class, key->addr, key->port);
-	set = bpf_map_lookup_elem(&weir_rule, &rule_key);
+	match_key(&key, m->generation, m->class, m->key.addr, m->key.port);
+	set = bpf_map_lookup_elem(&weir_rule, &key);
 	if (!set)
-		return;
+		return 0;
 	for (__u32 i = 0; i < WEIR_RULES_PER_KEY; i++) {
 		struct weir_rule *rule = &set->rules[i];
 
 		if (i >= set->count)
 			break;
-		if (!match_beats(rule, key->port, best->rank, best->found))
+		if (!match_beats(rule, m->key.port, m->rank, m->found))
 			continue;
-		if (rule->clients &&
-		    !(owner ? weir_owner_in(generation, rule->clients,
-					    owner->uid, owner->cgroup)
-			    : weir_caller_in(generation, rule->clients)))
+		if (rule->clients && !client_matches(m, rule->clients, by))
 			continue;
-		best->slot = rule->slot;
-		best->rank = rule->rank;
-		best->found = 1;
+		m->slot = rule->slot;
+		m->rank = rule->rank;
+		m->found = 1;
 	}
+	return 0;
+}
+
+/* As the membership tests: looked at once, not once for each of the classes. */
+verified_once int weir_match_caller(struct match *m)
+{
+	return m ? match_class(m, BY_CALLER) : 0;
+}
+
+verified_once int weir_match_owner(struct match *m)
+{
+	return m ? match_class(m, BY_OWNER) : 0;
+}
+
+verified_once int weir_match_peer(struct match *m)
+{
+	return m ? match_class(m, BY_PEER) : 0;
+}
+
+static __always_inline __u32 match_all(const struct weir_control *control,
+				       struct match *m, enum match_by by)
+{
+	__u32 generation = m->generation & 3;
+	__u32 count = control->class_count[generation];
+
+	m->class = (struct weir_class){.prefix = 128, .exact_port = 1};
+	for (__u32 i = 0; i <= WEIR_CLASSES_MAX; i++) {
+		if (by == BY_PEER)
+			weir_match_peer(m);
+		else if (by == BY_OWNER)
+			weir_match_owner(m);
+		else
+			weir_match_caller(m);
+		if (i >= count || i >= WEIR_CLASSES_MAX)
+			break;
+		m->class = control->classes[generation][i];
+	}
+	return m->slot;
 }
 
 /* The governing slot; WEIR_SLOT_OBSERVED when no policy matches. */
@@ -111,17 +185,34 @@ static __always_inline __u32 service_match(const struct weir_control *control,
 					   const struct weir_endpoint_key *key,
 					   const struct owner *owner)
 {
-	__u32 generation = control->generation & 1;
-	__u32 count = control->class_count[generation];
-	struct weir_class exact = {.prefix = 128, .exact_port = 1};
-	struct best best = {.slot = WEIR_SLOT_OBSERVED};
+	struct match m = {
+		.key = *key,
+		.generation = control->generation & 1,
+		.slot = WEIR_SLOT_OBSERVED,
+	};
 
-	match_class(&best, generation, exact, key, owner);
-	for (__u32 i = 0; i < WEIR_CLASSES_MAX; i++) {
-		if (i >= count)
-			break;
-		match_class(&best, generation, control->classes[generation][i],
-			    key, owner);
-	}
-	return best.slot;
+	if (!owner)
+		return match_all(control, &m, BY_CALLER);
+	m.owner = *owner;
+	return match_all(control, &m, BY_OWNER);
+}
+
+/*
+ * The slot that guards a local address and port from `peer`. By what the
+ * connection itself says, not by what its listener was marked with: so it is
+ * right at once for listeners older than the agent or the policy, whatever
+ * group of them the kernel chose from, and after every change of policies.
+ */
+static __always_inline __u32 ingress_match(const struct weir_control *control,
+					   const struct weir_endpoint_key *key,
+					   const __u32 peer[4])
+{
+	struct match m = {
+		.key = *key,
+		.generation = (control->generation & 1) | WEIR_RULE_INGRESS,
+		.slot = WEIR_SLOT_OBSERVED,
+	};
+
+	__builtin_memcpy(m.peer.addr, peer, sizeof(m.peer.addr));
+	return match_all(control, &m, BY_PEER);
 }

@@ -262,6 +262,17 @@ static const struct list_kind list_kinds[] = {
 		.finish = finish_destination,
 	},
 	{
+		.path = "spec.service.listen",
+		.items = offsetof(struct weir_policy, listen),
+		.count = offsetof(struct weir_policy, listen_count),
+		.bytes = sizeof(struct policy_destination),
+		.line = offsetof(struct policy_destination, line),
+		.column = offsetof(struct policy_destination, column),
+		.max = POLICY_DESTINATIONS_MAX,
+		.empty = "name at least one address",
+		.finish = finish_destination,
+	},
+	{
 		.path = "spec.service.clients",
 		.items = offsetof(struct weir_policy, clients),
 		.count = offsetof(struct weir_policy, client_count),

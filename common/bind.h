@@ -49,6 +49,7 @@ typedef void bind_function(struct binder *b, const struct bind_value *value);
 /* One a type of field: reads the value, or says what is wrong with it. */
 bind_function bind_count, bind_factor, bind_duration, bind_wait;
 bind_function bind_address, bind_ports, bind_unit, bind_cgroup, bind_user;
+bind_function bind_network;
 bind_function bind_word, bind_name, bind_labels;
 
 /* Reads one value that is neither block nor list of blocks. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/bind.h"
+#include "common/count_of.h"
 #include "common/scan.h"
 
 #define BREAKER "spec.circuitBreaker"
@@ -129,8 +130,77 @@ static void check_stuck(struct binder *b)
 		   "without slowCallDurationThreshold");
 }
 
+/* What is said of a connection's other end has no meaning at this one. */
+static const struct {
+	const char *path, *why, *hint;
+} egress_only[] = {
+	{BREAKER, "a breaker judges what this host calls",
+	 "limit the listener with bulkhead or rateLimit; the breaker belongs "
+	 "to the policy of the caller"},
+	{"spec.access", "it names processes that connect from this host",
+	 "name the networks in spec.service.clients, or use a firewall"},
+	{"spec.bulkhead.perEndpoint", "a listener is one endpoint",
+	 "use maxConnections"},
+	{"spec.bulkhead.maxConnecting", "a SYN holds no place here",
+	 "use maxConnections, or rateLimit"},
+	{"spec.bulkhead.maxConcurrentCalls", "calls are not counted here",
+	 "use maxConnections"},
+};
+
+static void check_clients(struct binder *b, bool ingress)
+{
+	const struct tree_node *clients = find_node(b, "spec.service.clients");
+	const struct tree_node *it = clients ? clients->first : NULL;
+
+	for (; it; it = it->next) {
+		const struct tree_node *key = it->first;
+
+		if (it->type != TREE_MAPPING || !key || !key->key)
+			continue;
+		if (!strcmp(key->key->text, "address") == ingress)
+			continue;
+		if (ingress)
+			bind_error(b, key->key,
+				   "clients of a listener are networks: "
+				   "{address: 10.1.0.0/16}",
+				   "%.40s: who connects to a listener is known "
+				   "by address alone",
+				   key->key->text);
+		else
+			bind_error(b, key->key,
+				   "name processes: {systemdUnit: "
+				   "orders.service}",
+				   "address: clients of destinations are "
+				   "processes of this host");
+	}
+}
+
+static void check_direction(struct binder *b)
+{
+	const struct tree_node *full = find_node(b, "spec.bulkhead.onFull");
+	bool ingress = find_node(b, "spec.service.listen");
+
+	check_clients(b, ingress);
+	for (size_t i = 0; ingress && i < COUNT_OF(egress_only); i++) {
+		const struct tree_node *node =
+			find_node(b, egress_only[i].path);
+
+		if (node)
+			bind_error(b, node->key, egress_only[i].hint,
+				   "%s: not for a service that listens: %s",
+				   node->key->text, egress_only[i].why);
+	}
+	if (full && !ingress && b->policy->bulkhead.on_full != WEIR_FULL_REFUSE)
+		bind_error(b, full,
+			   "of destinations there is only refuse: connect() "
+			   "fails before a packet leaves",
+			   "onFull: %.40s is for services that listen",
+			   full->text);
+}
+
 void bind_rules(struct binder *b)
 {
+	check_direction(b);
 	check_wait(b);
 	check_volume(b);
 	check_window(b);

@@ -50,30 +50,50 @@ static bool is_unspecified(const uint8_t address[16], uint8_t prefix)
 				 !memcmp(address, v6, sizeof(v6)));
 }
 
-void bind_address(struct binder *b, const struct bind_value *value)
+/* False: said what is wrong with it. */
+static bool read_network(struct binder *b, const struct bind_value *value,
+			 uint8_t address[16], uint8_t *prefix)
 {
-	struct policy_destination *destination = value->base;
-	uint8_t address[16], prefix = 0;
 	int err;
 
 	if (!bind_is_text(value)) {
 		bind_wrong_type(b, value);
-		return;
+		return false;
 	}
-	err = scan_address(bind_text_of(value), address, &prefix);
+	err = scan_address(bind_text_of(value), address, prefix);
 	if (err) {
 		reject_address(b, value, err);
-		return;
+		return false;
 	}
-	if (scan_mask(address, prefix)) {
-		reject_host_bits(b, value, address, prefix);
-		return;
+	if (scan_mask(address, *prefix)) {
+		reject_host_bits(b, value, address, *prefix);
+		return false;
 	}
+	return true;
+}
+
+/* What a program binds to when it listens on every address. */
+static uint8_t widen(const uint8_t address[16])
+{
+	return address[10] ? 96 : 0;
+}
+
+void bind_address(struct binder *b, const struct bind_value *value)
+{
+	struct policy_destination *destination = value->base;
+	uint8_t address[16], prefix = 0;
+
+	if (!read_network(b, value, address, &prefix))
+		return;
 	if (is_unspecified(address, prefix)) {
-		BIND_REJECT(b, value, "every address is 0.0.0.0/0 or ::/0",
-			    "address: %s is no destination",
-			    bind_text_of(value));
-		return;
+		if (!strstr(value->field->path, ".listen[]")) {
+			BIND_REJECT(b, value,
+				    "every address is 0.0.0.0/0 or ::/0",
+				    "address: %s is no destination",
+				    bind_text_of(value));
+			return;
+		}
+		prefix = widen(address);
 	}
 	memcpy(destination->address, address, sizeof(address));
 	destination->prefix = prefix;
@@ -251,4 +271,21 @@ void bind_user(struct binder *b, const struct bind_value *value)
 	}
 	set_client(b, value, POLICY_CLIENT_USER);
 	client->uid = uid;
+}
+
+void bind_network(struct binder *b, const struct bind_value *value)
+{
+	struct policy_client *client = value->base;
+	uint8_t address[16], prefix = 0;
+
+	if (!read_network(b, value, address, &prefix))
+		return;
+	if (is_unspecified(address, prefix)) {
+		BIND_REJECT(b, value, "leave clients out to govern everyone",
+			    "address: %s is no client", bind_text_of(value));
+		return;
+	}
+	set_client(b, value, POLICY_CLIENT_ADDRESS);
+	memcpy(client->address, address, sizeof(address));
+	client->prefix = prefix;
 }

@@ -184,7 +184,7 @@ static bind_function *const functions[FIELD_TYPES] = {
 	[FIELD_DURATION] = bind_duration, [FIELD_WAIT] = bind_wait,
 	[FIELD_ADDRESS] = bind_address,	  [FIELD_PORTS] = bind_ports,
 	[FIELD_UNIT] = bind_unit,	  [FIELD_CGROUP] = bind_cgroup,
-	[FIELD_USER] = bind_user,
+	[FIELD_USER] = bind_user,	  [FIELD_NETWORK] = bind_network,
 };
 
 void bind_leaf(struct binder *b, const struct bind_value *value)

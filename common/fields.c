@@ -54,9 +54,17 @@ static const struct field_word errnos[] = {
 	{0},
 };
 
+static const struct field_word full[] = {
+	{"refuse", WEIR_FULL_REFUSE, false},
+	{"drop", WEIR_FULL_DROP, false},
+	{"shed", WEIR_FULL_SHED, false},
+	{0},
+};
+
 #define BREAKER		"spec.circuitBreaker"
 #define WAIT		BREAKER ".waitDurationInOpenState"
 #define DESTINATION	"spec.service.destinations[]"
+#define LISTEN		"spec.service.listen[]"
 #define CLIENT		"spec.service.clients[]"
 #define ALLOWED		"spec.access.allow[]"
 #define SAMPLES_MAX	1000000
@@ -102,7 +110,13 @@ static const struct field fields[] = {
 	PLANNED(DESTINATION ".host", "a host name, resolved again on TTL"),
 	{.path = DESTINATION ".ports", .type = FIELD_PORTS, .required = true, NOWHERE,
 	 .example = "[5432, 8000-8099]", .help = "port numbers and ranges"},
-	PLANNED("spec.service.listen", "ingress: what this host accepts"),
+	{.path = "spec.service.listen", .type = FIELD_LIST, NOWHERE, .unset = "destinations",
+	 .example = "[{address: \"::\", ports: [8080]}]",
+	 .help = "ingress, instead of destinations: where this host accepts connections"},
+	{.path = LISTEN ".address", .type = FIELD_ADDRESS, .required = true, NOWHERE,
+	 .example = "10.0.8.7", .help = "local address or CIDR; 0.0.0.0 is every IPv4 address, :: every address"},
+	{.path = LISTEN ".ports", .type = FIELD_PORTS, .required = true, NOWHERE,
+	 .example = "[8080]", .help = "local port numbers and ranges"},
 	{.path = "spec.service.clients", .type = FIELD_LIST, NOWHERE, .unset = "everyone",
 	 .example = "[{systemdUnit: orders.service}]", .help = "whose connections it governs"},
 	{.path = CLIENT ".systemdUnit", .type = FIELD_UNIT, NOWHERE, .unset = "one of the three",
@@ -111,7 +125,8 @@ static const struct field fields[] = {
 	 .example = "/system.slice/docker-*.scope", .help = "processes below a cgroup; * and ? match"},
 	{.path = CLIENT ".user", .type = FIELD_USER, NOWHERE, .unset = "one of the three",
 	 .example = "nobody", .help = "processes of a user, by name or uid"},
-	PLANNED(CLIENT ".address", "ingress: clients by address"),
+	{.path = CLIENT ".address", .type = FIELD_NETWORK, NOWHERE, .unset = "of listen only",
+	 .example = "10.1.0.0/16", .help = "ingress: who connects to it, by address or CIDR"},
 
 	{.path = BREAKER, .type = FIELD_BLOCK, AT(breaker.set), .unset = "off",
 	 .example = "{}", .help = "stop calling what fails or is slow, try again later"},
@@ -201,7 +216,10 @@ static const struct field fields[] = {
 	 .help = "while that many calls are in flight new connections are refused; calls on open ones cannot be"},
 	PLANNED("spec.bulkhead.perClient", "limits of each client"),
 	PLANNED("spec.bulkhead.queue", "hold a connect instead of refusing it"),
-	PLANNED("spec.bulkhead.onFull", "what a full bulkhead does"),
+	{.path = "spec.bulkhead.onFull", .type = FIELD_WORD, .words = full, .initial = "refuse",
+	 AT(bulkhead.on_full), .example = "refuse",
+	 .help = "refuse: the client is told at once; of listeners also drop: its SYN is lost and it tries again; "
+		 "shed: as the agent's xdp.answer says, before the network stack sees it"},
 
 	{.path = "spec.rateLimit", .type = FIELD_BLOCK, AT(rate.set), .unset = "off",
 	 .example = "{connectionsPerSecond: 200}", .help = "new connections to the service in a second"},
@@ -243,6 +261,7 @@ static const char *const type_names[FIELD_TYPES] = {
 	[FIELD_UNIT] = "a systemd unit",
 	[FIELD_CGROUP] = "a cgroup path",
 	[FIELD_USER] = "a user",
+	[FIELD_NETWORK] = "an address",
 };
 /* clang-format on */
 

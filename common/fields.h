@@ -30,6 +30,7 @@ enum field_type {
 	FIELD_UNIT,	/* a client by systemd unit */
 	FIELD_CGROUP,	/* a client by cgroup glob */
 	FIELD_USER,	/* a client by user name or uid */
+	FIELD_NETWORK,	/* a client by address or CIDR */
 	FIELD_TYPES,
 };
 
@@ -46,7 +47,7 @@ struct field {
 	const char *initial; /* default as written; NULL: none, see `unset` */
 	const char *unset;   /* what absence means, when there is no default */
 	const char *example; /* a valid value */
-	const char *instead; /* planned key that may stand for a required one */
+	const char *instead; /* another key that may stand for a required one */
 	const struct field_word *words;
 	double min, max; /* of numbers, inclusive */
 	size_t offset;	 /* in struct weir_policy, or FIELDS_NOT_STORED */

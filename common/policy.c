@@ -28,6 +28,7 @@ void policy_free(struct weir_policy *policy)
 	free_clients(policy->clients, policy->client_count);
 	free_clients(policy->allowed, policy->allowed_count);
 	free(policy->destinations);
+	free(policy->listen);
 	free(policy->name);
 	free(policy->file);
 	free(policy->text);
@@ -98,20 +99,33 @@ static bool equal_ports(const struct policy_destination *a,
 	return true;
 }
 
-static bool equal_destinations(const struct weir_policy *a,
-			       const struct weir_policy *b)
+static bool equal_places(const struct weir_policy *a,
+			 const struct weir_policy *b)
 {
-	if (a->destination_count != b->destination_count)
-		return false;
-	for (size_t i = 0; i < a->destination_count; i++) {
-		const struct policy_destination *x = &a->destinations[i];
-		const struct policy_destination *y = &b->destinations[i];
+	size_t a_count, b_count;
+	const struct policy_destination *x = policy_places(a, &a_count);
+	const struct policy_destination *y = policy_places(b, &b_count);
 
+	if (a_count != b_count || policy_direction(a) != policy_direction(b))
+		return false;
+	for (; a_count > 0; a_count--, x++, y++) {
 		if (x->prefix != y->prefix || !equal_ports(x, y) ||
 		    memcmp(x->address, y->address, sizeof(x->address)) != 0)
 			return false;
 	}
 	return true;
+}
+
+uint8_t policy_clients_rank(const struct weir_policy *policy)
+{
+	uint8_t widest = 128;
+
+	if (!policy->client_count)
+		return 0;
+	for (size_t i = 0; i < policy->client_count; i++)
+		if (policy->clients[i].prefix < widest)
+			widest = policy->clients[i].prefix;
+	return widest + 1;
 }
 
 bool policy_clients_equal(const struct policy_client *a, size_t a_count,
@@ -142,7 +156,7 @@ static bool equal_fields(const struct weir_policy *a,
 bool policy_equal(const struct weir_policy *a, const struct weir_policy *b)
 {
 	return !strcmp(a->name, b->name) && equal_fields(a, b) &&
-	       equal_destinations(a, b) &&
+	       equal_places(a, b) &&
 	       policy_clients_equal(a->clients, a->client_count, b->clients,
 				    b->client_count) &&
 	       policy_clients_equal(a->allowed, a->allowed_count, b->allowed,

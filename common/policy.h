@@ -43,12 +43,15 @@ enum policy_client_kind {
 	POLICY_CLIENT_SYSTEMD_UNIT, /* "orders.service" */
 	POLICY_CLIENT_CGROUP,	    /* glob below the cgroup2 mount */
 	POLICY_CLIENT_USER,	    /* resolved to a uid */
+	POLICY_CLIENT_ADDRESS,	    /* of a listener: who connects to it */
 };
 
 struct policy_client {
 	enum policy_client_kind kind;
-	char *pattern; /* unit name, cgroup glob or user as written */
+	char *pattern; /* unit name, cgroup glob, user or address as written */
 	uint32_t uid;  /* POLICY_CLIENT_USER */
+	uint8_t address[16]; /* POLICY_CLIENT_ADDRESS, as a destination's */
+	uint8_t prefix;
 	unsigned line, column;
 };
 
@@ -84,6 +87,7 @@ struct policy_bulkhead {
 	uint32_t connecting_max;	   /* 0: no limit */
 	uint32_t calls_max;		   /* in flight; 0: no limit */
 	uint32_t warn_at;		   /* percent */
+	enum weir_on_full on_full;
 };
 
 struct policy_rate {
@@ -109,6 +113,8 @@ struct weir_policy {
 	enum weir_mode mode;
 	struct policy_destination *destinations;
 	size_t destination_count;
+	struct policy_destination *listen; /* instead of destinations */
+	size_t listen_count;
 	struct policy_client *clients;
 	size_t client_count;	       /* 0: everyone */
 	struct policy_client *allowed; /* spec.access */
@@ -177,13 +183,34 @@ bool policies_is_file_name(const char *name);
 int policies_check(const struct weir_policies *policies,
 		   struct weir_errors *errors);
 
-/* Precedence of a rule: port before prefix before clients. Higher wins. */
+/*
+ * Precedence of a rule: port before prefix before clients. Higher wins.
+ * `clients` is policy_clients_rank(): clients by address have their own order.
+ */
 static inline uint32_t policy_rank(uint16_t port_min, uint16_t port_max,
-				   uint8_t prefix, bool clients)
+				   uint8_t prefix, uint8_t clients)
 {
 	uint32_t narrow = 65535u - (uint32_t)(port_max - port_min);
 
-	return narrow << 16 | (uint32_t)prefix << 1 | (clients ? 1u : 0u);
+	return narrow << 16 | (uint32_t)prefix << 8 | clients;
+}
+
+/* 0: everyone; else the more, the narrower the widest network among them. */
+uint8_t policy_clients_rank(const struct weir_policy *policy);
+
+static inline enum weir_direction
+policy_direction(const struct weir_policy *policy)
+{
+	return policy->listen_count ? WEIR_INGRESS : WEIR_EGRESS;
+}
+
+/* What it governs: its destinations, or where this host listens. */
+static inline const struct policy_destination *
+policy_places(const struct weir_policy *policy, size_t *count)
+{
+	*count = policy->listen_count ? policy->listen_count
+				      : policy->destination_count;
+	return policy->listen_count ? policy->listen : policy->destinations;
 }
 
 /* The position of a path in the policy's text, or NULL (a default). */

@@ -105,22 +105,24 @@ static int check_names(const struct weir_policies *policies,
 
 static size_t rows_of(const struct weir_policy *policy)
 {
-	size_t count = 0;
+	size_t places, count = 0;
+	const struct policy_destination *at = policy_places(policy, &places);
 
 	if (policy->mode == WEIR_MODE_DISABLED)
 		return 0;
-	for (size_t i = 0; i < policy->destination_count; i++)
-		count += policy->destinations[i].port_count;
+	for (size_t i = 0; i < places; i++)
+		count += at[i].port_count;
 	return count;
 }
 
 static void add_rows(struct rows *rows, const struct weir_policy *policy)
 {
+	size_t places;
+	const struct policy_destination *at = policy_places(policy, &places);
+
 	if (policy->mode == WEIR_MODE_DISABLED)
 		return;
-	for (size_t i = 0; i < policy->destination_count; i++) {
-		const struct policy_destination *at = &policy->destinations[i];
-
+	for (; places > 0; places--, at++) {
 		for (size_t k = 0; k < at->port_count; k++)
 			rows->items[rows->count++] = (struct row){
 				.policy = policy,
@@ -135,8 +137,14 @@ static unsigned width(const struct row *row)
 	return (unsigned)row->ports.max - row->ports.min;
 }
 
+/* Both directions have keys of their own. */
 static int by_address(const struct row *a, const struct row *b)
 {
+	enum weir_direction left = policy_direction(a->policy);
+	enum weir_direction right = policy_direction(b->policy);
+
+	if (left != right)
+		return left < right ? -1 : 1;
 	if (a->at->prefix != b->at->prefix)
 		return (int)a->at->prefix - (int)b->at->prefix;
 	return memcmp(a->at->address, b->at->address, sizeof(a->at->address));
@@ -207,8 +215,20 @@ static int collect(struct rows *rows, const struct weir_policies *policies,
 static bool same_client(const struct policy_client *a,
 			const struct policy_client *b)
 {
+	uint8_t narrow[16];
+
 	if (a->kind != b->kind)
 		return false;
+	/* One network within the other shares its clients with it. */
+	if (a->kind == POLICY_CLIENT_ADDRESS) {
+		const struct policy_client *wide =
+			a->prefix < b->prefix ? a : b;
+
+		memcpy(narrow, wide == a ? b->address : a->address,
+		       sizeof(narrow));
+		scan_mask(narrow, wide->prefix);
+		return !memcmp(narrow, wide->address, sizeof(narrow));
+	}
 	return a->kind == POLICY_CLIENT_USER ? a->uid == b->uid
 					     : !strcmp(a->pattern, b->pattern);
 }
@@ -219,6 +239,9 @@ static bool share_clients(const struct weir_policy *a,
 {
 	if (!a->client_count || !b->client_count)
 		return a->client_count == b->client_count;
+	/* The narrower networks govern. */
+	if (policy_clients_rank(a) != policy_clients_rank(b))
+		return false;
 	for (size_t i = 0; i < a->client_count; i++)
 		for (size_t k = 0; k < b->client_count; k++)
 			if (same_client(&a->clients[i], &b->clients[k]))
@@ -354,18 +377,25 @@ static int check_places(const struct rows *rows, struct weir_errors *errors)
 /* A whole address with one port needs no mask class. */
 static int check_classes(const struct rows *rows, struct weir_errors *errors)
 {
-	bool seen[129][2] = {0};
-	unsigned classes = 0;
+	bool seen[2][129][2] = {0};
+	unsigned classes[2] = {0};
 
 	for (size_t i = 0; i < rows->count; i++) {
 		const struct row *row = &rows->items[i];
-		bool *class = &seen[row->at->prefix][!width(row)];
+		enum weir_direction direction = policy_direction(row->policy);
+		bool *class = &seen[direction][row->at->prefix][!width(row)];
 		struct weir_place place = place_of_row(row);
 
 		if (*class || (row->at->prefix == 128 && !width(row)))
 			continue;
 		*class = true;
-		if (++classes <= WEIR_CLASSES_MAX)
+		/* :: is every address, so IPv4's too. */
+		if (direction == WEIR_INGRESS && !row->at->prefix &&
+		    !seen[direction][96][!width(row)]) {
+			seen[direction][96][!width(row)] = true;
+			classes[direction]++;
+		}
+		if (++classes[direction] <= WEIR_CLASSES_MAX)
 			continue;
 		return errors_add(errors, &place,
 				  "use the prefix lengths other policies use",

@@ -88,6 +88,8 @@ struct weir_service compile_service(const struct weir_policy *policy)
 		out.rate_ns = NS_PER_SECOND / policy->rate.per_second;
 		out.rate_burst_ns = (policy->rate.burst - 1) * out.rate_ns;
 	}
+	out.direction = policy_direction(policy);
+	out.on_full = policy->bulkhead.on_full;
 	strncpy(out.name, policy->name, sizeof(out.name) - 1);
 	return out;
 }
@@ -204,33 +206,24 @@ static void mask_address(uint8_t out[16], const uint8_t address[16],
 	}
 }
 
-static int add_destination(struct work *w, const struct weir_policy *policy,
-			   const struct policy_destination *destination,
-			   uint32_t slot, uint32_t set)
+/* `rank_prefix` is the destination's, also where the key's is another one. */
+static int add_place(struct work *w, const struct row *about,
+		     const uint8_t address[16], uint8_t rank_prefix,
+		     uint8_t clients)
 {
-	for (size_t i = 0; i < destination->port_count; i++) {
-		const struct policy_ports *ports = &destination->ports[i];
-		bool exact = ports->min == ports->max;
-		struct row row = {
-			.key.prefix = destination->prefix,
-			.key.port = exact ? ports->min : 0,
-			.rule =
-				{
-					.port_min = ports->min,
-					.port_max = ports->max,
-					.rank = policy_rank(
-						ports->min, ports->max,
-						destination->prefix, set),
-					.clients = set,
-					.slot = slot,
-				},
-			.policy = policy,
-			.destination = destination,
-		};
+	const struct policy_destination *at = about->destination;
+
+	for (size_t i = 0; i < at->port_count; i++) {
+		const struct policy_ports *ports = &at->ports[i];
+		struct row row = *about;
 		int err;
 
-		mask_address((uint8_t *)row.key.addr, destination->address,
-			     destination->prefix);
+		row.key.port = ports->min == ports->max ? ports->min : 0;
+		row.rule.port_min = ports->min;
+		row.rule.port_max = ports->max;
+		row.rule.rank = policy_rank(ports->min, ports->max, rank_prefix,
+					    clients);
+		mask_address((uint8_t *)row.key.addr, address, row.key.prefix);
 		err = add_row(w, &row);
 		if (err)
 			return err;
@@ -238,11 +231,37 @@ static int add_destination(struct work *w, const struct weir_policy *policy,
 	return 0;
 }
 
+static int add_destination(struct work *w, const struct weir_policy *policy,
+			   const struct policy_destination *destination,
+			   uint32_t slot, uint32_t set)
+{
+	static const uint8_t v4[16] = {[10] = 0xff, [11] = 0xff};
+	bool ingress = policy_direction(policy) == WEIR_INGRESS;
+	uint8_t clients = policy_clients_rank(policy);
+	struct row about = {
+		.key.generation = ingress ? WEIR_RULE_INGRESS : 0,
+		.key.prefix = destination->prefix,
+		.rule = {.clients = set, .slot = slot},
+		.policy = policy,
+		.destination = destination,
+	};
+	int err = add_place(w, &about, destination->address,
+			    destination->prefix, clients);
+
+	if (err || !ingress || destination->prefix)
+		return err;
+	/* Who listens on :: is reached over IPv4, too; 0.0.0.0 still wins. */
+	about.key.prefix = 96;
+	return add_place(w, &about, v4, 0, clients);
+}
+
 static int add_policy(struct work *w, const struct weir_policy *policy,
 		      uint32_t slot)
 {
 	struct compiled *out = w->out;
 	uint32_t set, access = 0;
+	size_t places;
+	const struct policy_destination *at = policy_places(policy, &places);
 	int err = client_set(w, policy, &set);
 
 	if (!err)
@@ -255,9 +274,8 @@ static int add_policy(struct work *w, const struct weir_policy *policy,
 	out->services[out->service_count].access = access;
 	out->slots[out->service_count] = slot;
 	out->policies[out->service_count++] = policy;
-	for (size_t i = 0; i < policy->destination_count && !err; i++)
-		err = add_destination(w, policy, &policy->destinations[i], slot,
-				      set);
+	for (size_t i = 0; i < places && !err; i++)
+		err = add_destination(w, policy, &at[i], slot, set);
 	return err;
 }
 
@@ -344,11 +362,11 @@ static bool needs_class(const struct weir_rule_key *key)
 	return key->prefix != 128 || !key->port;
 }
 
-static bool has_class(const struct compiled *out,
+static bool has_class(const struct compiled *out, enum weir_direction direction,
 		      const struct weir_class *class)
 {
-	for (uint32_t i = 0; i < out->class_count; i++)
-		if (!memcmp(&out->classes[i], class, sizeof(*class)))
+	for (uint32_t i = 0; i < out->class_count[direction]; i++)
+		if (!memcmp(&out->classes[direction][i], class, sizeof(*class)))
 			return true;
 	return false;
 }
@@ -363,10 +381,13 @@ static int add_classes(struct work *w)
 		};
 		struct weir_place place =
 			place_of(row->policy, row->destination);
+		enum weir_direction direction = policy_direction(row->policy);
+		uint32_t *count = &w->out->class_count[direction];
 
-		if (!needs_class(&row->key) || has_class(w->out, &class))
+		if (!needs_class(&row->key) ||
+		    has_class(w->out, direction, &class))
 			continue;
-		if (w->out->class_count == WEIR_CLASSES_MAX)
+		if (*count == WEIR_CLASSES_MAX)
 			return errors_add(
 				w->errors, &place,
 				"use the prefix lengths other policies use",
@@ -374,7 +395,7 @@ static int add_classes(struct work *w)
 				"lengths (counted apart for single ports and "
 				"for port ranges)",
 				row->policy->name, WEIR_CLASSES_MAX);
-		w->out->classes[w->out->class_count++] = class;
+		w->out->classes[direction][(*count)++] = class;
 	}
 	return 0;
 }
@@ -502,20 +523,23 @@ static bool same_family(uint8_t prefix, const uint8_t address[16])
 }
 
 uint32_t compiled_match(const struct compiled *compiled,
+			enum weir_direction direction,
 			const uint8_t address[16], uint16_t port,
 			bool (*in_set)(void *ctx, uint32_t set), void *ctx)
 {
 	struct choice best = {.slot = WEIR_NONE};
 
-	for (uint32_t i = 0; i <= compiled->class_count; i++) {
+	for (uint32_t i = 0; i <= compiled->class_count[direction]; i++) {
 		struct weir_class class = {.prefix = 128, .exact_port = 1};
 		struct weir_rule_key key = {0};
 		const struct compiled_rule *found;
 
 		if (i)
-			class = compiled->classes[i - 1];
+			class = compiled->classes[direction][i - 1];
 		if (!same_family(class.prefix, address))
 			continue;
+		key.generation =
+			direction == WEIR_INGRESS ? WEIR_RULE_INGRESS : 0;
 		key.prefix = class.prefix;
 		key.port = class.exact_port ? port : 0;
 		mask_address((uint8_t *)key.addr, address, class.prefix);

@@ -12,7 +12,7 @@
 #include "weir/abi.h"
 
 struct compiled_rule {
-	struct weir_rule_key key; /* generation left 0 */
+	struct weir_rule_key key; /* generation without its parity */
 	struct weir_rule_set set; /* sorted by rank, highest first */
 };
 
@@ -22,9 +22,9 @@ struct compiled_client {
 };
 
 struct compiled {
-	struct weir_class
-		classes[WEIR_CLASSES_MAX]; /* exact key not among them */
-	uint32_t class_count;
+	/* By enum weir_direction; the exact key is not among them. */
+	struct weir_class classes[2][WEIR_CLASSES_MAX];
+	uint32_t class_count[2];
 	struct compiled_rule *rules;
 	size_t rule_count;
 	struct compiled_client *clients;
@@ -57,5 +57,6 @@ struct weir_service compile_service(const struct weir_policy *policy);
  * the client belongs to a client set.
  */
 uint32_t compiled_match(const struct compiled *compiled,
+			enum weir_direction direction,
 			const uint8_t address[16], uint16_t port,
 			bool (*in_set)(void *ctx, uint32_t set), void *ctx);

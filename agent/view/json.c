@@ -244,6 +244,8 @@ static json_t *service_object(const struct snapshot *s,
 			    json_boolean(service->observed));
 	json_object_set_new(object, "mode",
 			    json_string(names_mode[service->mode]));
+	json_object_set_new(object, "direction",
+			    json_string(names_direction[service->direction]));
 	json_object_set_new(object, "scope",
 			    json_string(names_scope[service->scope]));
 	json_object_set_new(object, "policy", policy_place(service));

@@ -37,6 +37,12 @@ struct family {
 	void (*agent)(struct writer *w, const struct sources *from);
 };
 
+static void name_service(struct writer *w, const struct snapshot_service *s)
+{
+	w->service = s->name;
+	w->direction = names_direction[s->direction];
+}
+
 /* ---- build and agent --------------------------------------------------------- */
 
 static void build_info(struct writer *w, const struct sources *from)
@@ -186,9 +192,13 @@ static void closed(struct writer *w, const struct snapshot_service *s)
 
 static void resets(struct writer *w, const struct snapshot_service *s)
 {
-	if (s->breaker.established)
-		writer_count(w, s->resets_total, "reason",
-			     names_reset[s->breaker.established], NULL);
+	enum weir_established why = s->direction == WEIR_INGRESS
+					    ? WEIR_ESTABLISHED_DOOMED
+					    : s->breaker.established;
+
+	if (why)
+		writer_count(w, s->resets_total, "reason", names_reset[why],
+			     NULL);
 }
 
 static void would_reset(struct writer *w, const struct snapshot_service *s)
@@ -288,7 +298,7 @@ static void failure_ratio(struct writer *w, const struct sources *from)
 		if (!s->breaker.set)
 			continue;
 		window = snapshot_window(from->snapshot, s);
-		w->service = s->name;
+		name_service(w, s);
 		writer_real(w,
 			    window.calls ? (double)window.failures /
 						   (double)window.calls
@@ -306,7 +316,7 @@ static void slow_ratio(struct writer *w, const struct sources *from)
 		if (!s->breaker.set)
 			continue;
 		window = snapshot_window(from->snapshot, s);
-		w->service = s->name;
+		name_service(w, s);
 		writer_real(w,
 			    window.calls
 				    ? (double)window.slow / (double)window.calls
@@ -322,7 +332,7 @@ static void window_calls(struct writer *w, const struct sources *from)
 
 		if (!s->breaker.set)
 			continue;
-		w->service = s->name;
+		name_service(w, s);
 		writer_count(w, snapshot_window(from->snapshot, s).calls, NULL);
 	}
 }
@@ -336,7 +346,7 @@ static void open_until(struct writer *w, const struct sources *from)
 
 		if (!until_ns)
 			continue;
-		w->service = s->name;
+		name_service(w, s);
 		writer_real(w, (double)until_ns / 1e9, NULL);
 	}
 }
@@ -365,7 +375,7 @@ static void ejected(struct writer *w, const struct sources *from)
 			    state == WEIR_STATE_HALF_OPEN ||
 			    state == WEIR_STATE_FORCED_OPEN);
 
-		w->service = from->snapshot->services[e->service].name;
+		name_service(w, &from->snapshot->services[e->service]);
 		writer_count(w, out, "endpoint", e->name, NULL);
 	}
 }
@@ -476,7 +486,7 @@ static const struct family families[] = {
 	{ "weir_breaker_slow_ratio", WRITER_GAUGE, "ratio", "Slow calls in the sliding window, of all; 0 when there are none.", .agent = slow_ratio },
 	{ "weir_breaker_open_until_timestamp_seconds", WRITER_GAUGE, "seconds", "When the next probe is due; absent unless open.", .agent = open_until },
 	{ "weir_breaker_probes", WRITER_COUNTER, "", "Half-open probes that ended.", WITH_BREAKER, .service = probes },
-	{ "weir_connections_reset", WRITER_COUNTER, "", "Established connections that an open breaker reset.", WITH_BREAKER, .service = resets },
+	{ "weir_connections_reset", WRITER_COUNTER, "", "Established connections that were reset: by an open breaker, or for want of room.", WITH_POLICY, .service = resets },
 	{ "weir_connections_would_reset", WRITER_COUNTER, "", "Observe mode: established connections that would have been reset.", WITH_BREAKER, .service = would_reset },
 	{ "weir_endpoints", WRITER_GAUGE, "", "Endpoints by the state of their breakers.", WITH_BREAKER, .service = endpoints },
 	{ "weir_endpoint_ejected", WRITER_GAUGE, "", "1 while an endpoint is taken out, for listed endpoints and those that are not closed.", .agent = ejected },
@@ -537,7 +547,7 @@ static void write_service(struct writer *w, const struct family *family,
 
 	if (!has(s, family->whose))
 		return;
-	w->service = s->name;
+	name_service(w, s);
 	if (family->count64)
 		writer_count(w, *(const uint64_t *)(base + family->count64),
 			     NULL);

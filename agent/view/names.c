@@ -32,6 +32,11 @@ const char *const names_scope[] = {
 	[WEIR_SCOPE_SERVICE] = "service",
 };
 
+const char *const names_direction[] = {
+	[WEIR_EGRESS] = "egress",
+	[WEIR_INGRESS] = "ingress",
+};
+
 const char *const names_event_type[] = {
 	[SNAPSHOT_EVENT_BREAKER] = "breaker",
 	[SNAPSHOT_EVENT_BULKHEAD] = "bulkhead",
@@ -45,4 +50,5 @@ const char *const names_reset[] = {
 	[WEIR_ESTABLISHED_RESET_STUCK] = "stuck",
 	[WEIR_ESTABLISHED_RESET_IDLE] = "idle",
 	[WEIR_ESTABLISHED_RESET_ALL] = "all",
+	[WEIR_ESTABLISHED_DOOMED] = "full",
 };

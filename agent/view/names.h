@@ -20,6 +20,7 @@ extern const char *const names_fault[WEIR_FAULT_COUNT];
 extern const char *const names_fault_help[WEIR_FAULT_COUNT];
 extern const char *const names_mode[3];
 extern const char *const names_scope[2];
+extern const char *const names_direction[2];
 extern const char *const names_event_type[SNAPSHOT_EVENT_TYPES];
 
 /* Why a connection was reset, by enum weir_established. */

@@ -63,6 +63,7 @@ struct snapshot_service {
 	/* the policy, when there is one */
 	enum weir_mode mode;
 	enum weir_scope scope;
+	enum weir_direction direction;
 	char file[256];
 	uint32_t line;
 	struct policy_breaker breaker;

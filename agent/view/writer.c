@@ -97,7 +97,7 @@ static void add_sample(struct writer *writer, const char *suffix,
 	text_add(text, "%s%s", writer->name, suffix);
 	if (writer->service) {
 		add_label(text, &separator, "service", writer->service);
-		add_label(text, &separator, "direction", "egress");
+		add_label(text, &separator, "direction", writer->direction);
 	}
 	while ((name = va_arg(labels, const char *)))
 		add_label(text, &separator, name, va_arg(labels, const char *));

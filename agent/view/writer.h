@@ -23,6 +23,7 @@ struct writer {
 	enum writer_kind kind;
 	/* Labels every sample of the moment has; NULL: none. */
 	const char *service;
+	const char *direction; /* with service */
 };
 
 /* `name` and `unit` without _total; unit may be "". */

@@ -3,10 +3,10 @@
  * adopt.bpf.c - iter/tcp: connections that were there before the agent.
  *
  * The hooks are attached first, then every network namespace is walked once:
- * whatever has no storage yet and is an outbound connection of our cgroup is
- * counted. Listeners come first in the walk, so by the time connections are
- * seen their ports are known, and what was accepted on one is not adopted. The
- * walk holds each socket's lock, so no other hook is at work on it. After a
+ * whatever has no storage yet and is a connection of our cgroup is counted.
+ * Listeners come first in the walk, so by the time connections are seen their
+ * ports are known: what was accepted on one of them is counted if a policy
+ * guards that port, what is left is outbound. The walk holds each socket's lock, so no other hook is at work on it. After a
  * change of policies it moves connections to the service that governs them now.
  */
 #include "bpf/service.h"
@@ -79,7 +79,7 @@ static __always_inline void adopt(struct tcp_sock *tp, struct weir_conn *conn,
 					WEIR_HELD_COUNTED) != WEIR_HELD_FREE)
 		return;
 	conn->slot = key->slot;
-	conn->endpoint = endpoint_find(key);
+	conn->endpoint = weir_endpoint_of(key);
 	conn->breaker = service->scope == WEIR_SCOPE_ENDPOINT &&
 					conn->endpoint != WEIR_NONE
 				? conn->endpoint
@@ -108,6 +108,114 @@ static __always_inline void leave_old(struct weir_conn *conn, __u32 slot)
 	if (conn_release(conn))
 		conn_flag_clear(conn, WEIR_CONN_SHADOW);
 }
+
+/* ---- accepted here -------------------------------------------------------------- */
+
+static __always_inline void read_local(struct weir_endpoint_key *key,
+				       struct sock *sk)
+{
+	struct sock_common *c = &sk->__sk_common;
+
+	key->port = c->skc_num;
+	if (c->skc_family == AF_INET) {
+		key->addr[2] = bpf_htonl(0xffff);
+		key->addr[3] = c->skc_rcv_saddr;
+		return;
+	}
+	for (int i = 0; i < 4; i++)
+		key->addr[i] = c->skc_v6_rcv_saddr.in6_u.u6_addr32[i];
+}
+
+/* Nobody has reset it: if there is room by now, it takes its place. */
+static __always_inline void pardon(struct weir_conn *conn,
+				   const struct weir_service *service)
+{
+	struct weir_subject *s = subject_find(conn->slot);
+	__u32 cap = service->mode == WEIR_MODE_ENFORCE
+			    ? service->connections_max
+			    : WEIR_NONE;
+
+	if (!s || cap_take(&s->in_use, cap) != CAP_TAKEN)
+		return;
+	atomic_add(&s->acquired, 1);
+	conn->held = WEIR_HELD_COUNTED;
+	conn_flag_clear(conn, WEIR_CONN_DOOMED);
+}
+
+/* Nobody would give back what it holds before it is accepted, or after close. */
+static __always_inline bool end_is_seen(struct tcp_sock *tp,
+					struct weir_conn *conn)
+{
+	if (conn->flags & WEIR_CONN_STATE_SEEN)
+		return true;
+	if (!ask_for_state(tp))
+		return ((struct sock *)tp)->sk_socket;
+	conn_flag_set(conn, WEIR_CONN_STATE_SEEN);
+	return true;
+}
+
+static __always_inline void hold_accepted(struct tcp_sock *tp,
+					  struct weir_conn *conn, __u32 slot)
+{
+	struct weir_stat *stat = stat_find(slot);
+
+	if (!end_is_seen(tp, conn) ||
+	    __sync_val_compare_and_swap(&conn->held, WEIR_HELD_FREE,
+					WEIR_HELD_COUNTED) != WEIR_HELD_FREE)
+		return;
+	conn->slot = conn->breaker = slot;
+	conn->endpoint = WEIR_NONE;
+	conn->admitted_us = conn->established_us = now_us();
+	conn_flag_set(conn, WEIR_CONN_INGRESS | WEIR_CONN_ESTABLISHED |
+				    WEIR_CONN_ADOPTED | WEIR_CONN_DUPLEX);
+	count_adoption(slot);
+	if (stat)
+		stat->adopted++;
+}
+
+/* Not guarded any more: it holds nothing, and nobody is to reset it. */
+static __always_inline void let_be(struct weir_conn *conn)
+{
+	if (!(conn->flags & WEIR_CONN_INGRESS))
+		return;
+	conn_release(conn);
+	conn_flag_clear(conn, WEIR_CONN_SHADOW | WEIR_CONN_DOOMED);
+}
+
+static __always_inline void adopt_accepted(const struct weir_control *control,
+					   struct tcp_sock *tp)
+{
+	struct weir_conn *conn = bpf_sk_storage_get(&weir_conn, tp, 0, 0);
+	struct weir_endpoint_key key = {}, peer = {};
+	struct weir_service *service;
+	__u32 slot;
+
+	read_local(&key, (struct sock *)tp);
+	read_peer(&peer, (struct sock *)tp);
+	slot = ingress_match(control, &key, peer.addr);
+	service = service_find(control, slot);
+	if (slot == WEIR_SLOT_OBSERVED || !service) {
+		if (conn)
+			let_be(conn);
+		return;
+	}
+	if (!conn)
+		conn = bpf_sk_storage_get(&weir_conn, tp, 0,
+					  BPF_SK_STORAGE_GET_F_CREATE);
+	if (!conn) {
+		fault_count(WEIR_FAULT_NO_STORAGE);
+		return;
+	}
+	if (conn->flags & WEIR_CONN_DOOMED && conn->slot == slot) {
+		pardon(conn, service);
+		return;
+	}
+	if (conn->slot != slot)
+		let_be(conn);
+	hold_accepted(tp, conn, slot);
+}
+
+/* ---- each socket ---------------------------------------------------------------- */
 
 static __always_inline bool adoptable(__u8 state)
 {
@@ -139,9 +247,12 @@ int weir_adopt(struct bpf_iter__tcp *ctx)
 		remember_listener(port);
 		return 0;
 	}
-	if (!adoptable(state) || bpf_map_lookup_elem(&weir_listen, &port) ||
-	    !in_our_cgroup((struct sock *)tp))
+	if (!adoptable(state) || !in_our_cgroup((struct sock *)tp))
 		return 0;
+	if (bpf_map_lookup_elem(&weir_listen, &port)) {
+		adopt_accepted(control, tp);
+		return 0;
+	}
 	read_peer(&key, (struct sock *)tp);
 	owner.uid = ctx->uid;
 	owner.cgroup =

@@ -85,6 +85,13 @@ int weir_audit(struct bpf_iter__bpf_sk_storage_map *ctx)
 		fault_count(WEIR_FAULT_STALE_RELEASED);
 	if (probe_silent(conn, tp, now))
 		probe_end(conn, PROBE_ONE_OK);
+	if (conn->flags & WEIR_CONN_DOOMED && sk_state(tp) != BPF_TCP_CLOSE) {
+		struct weir_recount *r =
+			bpf_map_lookup_elem(&weir_recount, &conn->slot);
+
+		if (r)
+			r->doomed++;
+	}
 	if (conn->held != WEIR_HELD_FREE) {
 		__u32 overdue = call_overdue(conn, tp, service, now);
 		/* Whose fault: not even the peer's kernel has all of it. */

@@ -346,22 +346,31 @@ static __always_inline void admit(struct bpf_sock_addr *ctx, struct attempt *a,
 }
 
 /* The same socket connects again: what it held goes back first. */
-static __always_inline struct weir_conn *
-renew(struct bpf_sock_addr *ctx, const struct weir_control *control)
+verified_once int weir_renew(struct weir_conn *conn, __u32 generation)
 {
-	struct weir_conn *conn;
 	struct weir_service *service;
+	__u32 index;
 
-	if (!ctx->sk)
-		return NULL;
-	conn = bpf_sk_storage_get(&weir_conn, ctx->sk, 0, 0);
 	if (!conn)
-		return NULL;
-	service = service_find(control, conn->slot);
+		return 0;
+	index = conn->slot * 2 + (generation & 1);
+	service = bpf_map_lookup_elem(&weir_service, &index);
 	if (service)
 		call_give_up(conn, service, WEIR_CALL_CONNECT);
 	probe_end(conn, 0);
 	conn_release(conn);
+	return 0;
+}
+
+static __always_inline struct weir_conn *
+renew(struct bpf_sock_addr *ctx, const struct weir_control *control)
+{
+	struct weir_conn *conn;
+
+	if (!ctx->sk)
+		return NULL;
+	conn = bpf_sk_storage_get(&weir_conn, ctx->sk, 0, 0);
+	weir_renew(conn, control->generation);
 	return conn;
 }
 
@@ -379,7 +388,7 @@ static __always_inline bool gather(struct attempt *a)
 		return false;
 	}
 	a->key.slot = a->slot;
-	a->endpoint_id = endpoint_find(&a->key);
+	a->endpoint_id = weir_endpoint_of(&a->key);
 	a->endpoint = subject_find(a->endpoint_id);
 	a->breaker = breaker_of(a->service, a->slot,
 				a->endpoint ? a->endpoint_id : WEIR_NONE);

@@ -66,7 +66,7 @@ int weir_release(struct bpf_sock *ctx)
 	if (!conn)
 		return 1;
 	service = service_find(control, conn->slot);
-	if (service)
+	if (service && !(conn->flags & WEIR_CONN_INGRESS))
 		let_go(ctx, conn, service);
 	if (ctx->state == BPF_TCP_CLOSE ||
 	    !(conn->flags & WEIR_CONN_STATE_SEEN))

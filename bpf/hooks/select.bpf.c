@@ -7,10 +7,14 @@
  * failure of the backend (W9).
  */
 #include "bpf/turn.h"
+#include "bpf/victim.h"
 
 static __always_inline bool concerns(const struct weir_conn *conn,
 				     const struct weir_select *select)
 {
+	if (select->which == WEIR_ESTABLISHED_DOOMED)
+		return conn->slot == select->subject &&
+		       conn->flags & WEIR_CONN_DOOMED;
 	return conn->held == WEIR_HELD_COUNTED &&
 	       (conn->flags & (WEIR_CONN_ESTABLISHED | WEIR_CONN_RELEASED |
 			       WEIR_CONN_RESET | select->mark)) ==
@@ -23,31 +27,16 @@ static __always_inline bool chosen(struct weir_conn *conn, struct tcp_sock *tp,
 				   const struct weir_select *select)
 {
 	bool awaited = turn_awaited(conn, tp);
+	__u8 state = sk_state(tp);
 
+	if (select->which == WEIR_ESTABLISHED_DOOMED)
+		return state != BPF_TCP_CLOSE;
+	if (state != BPF_TCP_ESTABLISHED && state != BPF_TCP_CLOSE_WAIT)
+		return false;
 	if (select->which == WEIR_ESTABLISHED_RESET_STUCK)
 		return awaited &&
 		       now_us() - tp->first_tx_mstamp > select->stuck_us;
 	return select->which == WEIR_ESTABLISHED_RESET_ALL || !awaited;
-}
-
-/* The socket's own view of its addresses, as inet_diag will look it up. */
-static __always_inline void describe(struct weir_victim *v, struct sock *sk)
-{
-	v->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	v->source_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	v->peer_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	v->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	v->cookie = bpf_get_socket_cookie(sk);
-	if (v->family == AF_INET) {
-		v->source[2] = v->peer[2] = bpf_htonl(0xffff);
-		v->source[3] = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
-		v->peer[3] = BPF_CORE_READ(sk, __sk_common.skc_daddr);
-		return;
-	}
-	BPF_CORE_READ_INTO(&v->source, sk,
-			   __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32);
-	BPF_CORE_READ_INTO(&v->peer, sk,
-			   __sk_common.skc_v6_daddr.in6_u.u6_addr32);
 }
 
 SEC("iter/bpf_sk_storage_map")
@@ -59,7 +48,6 @@ int weir_choose(struct bpf_iter__bpf_sk_storage_map *ctx)
 	struct weir_victim victim = {};
 	struct weir_conn *conn;
 	struct tcp_sock *tp;
-	__u8 state;
 
 	if (!select || !sk || !ctx->value || select->found >= select->max)
 		return 0;
@@ -67,12 +55,11 @@ int weir_choose(struct bpf_iter__bpf_sk_storage_map *ctx)
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!conn || !tp || !concerns(conn, select))
 		return 0;
-	state = sk_state(tp);
-	if ((state != BPF_TCP_ESTABLISHED && state != BPF_TCP_CLOSE_WAIT) ||
-	    !chosen(conn, tp, select))
+	if (!chosen(conn, tp, select))
 		return 0;
 	victim.subject = select->subject;
-	describe(&victim, sk);
+	victim.doomed = select->which == WEIR_ESTABLISHED_DOOMED;
+	victim_describe(&victim, sk, bpf_get_socket_cookie(sk));
 	/* No room: the walk comes back to it with an empty buffer. */
 	if (bpf_seq_write(ctx->meta->seq, &victim, sizeof(victim)))
 		return 0;

@@ -4,16 +4,11 @@
  *
  * CONNECT starts the connect call, ESTABLISHED ends it, and the change to
  * CLOSE tells how everything ended. These programs have no recursion guard,
- * so unlike tracepoints they see every end: counting is done here.
+ * so unlike tracepoints they see every end: counting is done here. What a
+ * listener of ours accepts is in accept.h.
  */
+#include "bpf/accept.h"
 #include "bpf/turn.h"
-
-static __always_inline struct tcp_sock *tcp_of(struct bpf_sock_ops *ctx)
-{
-	struct bpf_sock *sk = ctx->sk;
-
-	return sk ? bpf_skc_to_tcp_sock(sk) : NULL;
-}
 
 static __always_inline void on_connect(struct bpf_sock_ops *ctx,
 				       struct weir_conn *conn,
@@ -176,6 +171,23 @@ static __always_inline void settle_release(struct tcp_sock *tp,
 	probe_end(conn, PROBE_ONE_OK);
 }
 
+/* Accepted here: it gives back its place, and is no call of ours. */
+static __always_inline void on_accepted_state(struct bpf_sock_ops *ctx,
+					      struct tcp_sock *tp,
+					      struct weir_conn *conn)
+{
+	int old_state = ctx->args[0], new_state = ctx->args[1];
+
+	conn_flag_set(conn, WEIR_CONN_STATE_SEEN);
+	if (new_state != BPF_TCP_CLOSE)
+		return;
+	conn_flag_clear(conn, WEIR_CONN_DOOMED);
+	if (conn_release(conn))
+		count_close(conn, tp,
+			    classify_close(((struct sock *)tp)->sk_err, true,
+					   old_state != BPF_TCP_ESTABLISHED));
+}
+
 static __always_inline void on_state(struct bpf_sock_ops *ctx,
 				     struct tcp_sock *tp,
 				     struct weir_conn *conn,
@@ -202,6 +214,10 @@ int weir_sockops(struct bpf_sock_ops *ctx)
 
 	if (!control || !ctx->sk)
 		return 1;
+	if (op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB) {
+		on_accepted(ctx, control);
+		return 1;
+	}
 	if (op != BPF_SOCK_OPS_TCP_CONNECT_CB &&
 	    op != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB &&
 	    op != BPF_SOCK_OPS_STATE_CB)
@@ -213,7 +229,9 @@ int weir_sockops(struct bpf_sock_ops *ctx)
 	tp = tcp_of(ctx);
 	if (!service || !tp)
 		return 1;
-	if (op == BPF_SOCK_OPS_TCP_CONNECT_CB)
+	if (conn->flags & WEIR_CONN_INGRESS)
+		on_accepted_state(ctx, tp, conn);
+	else if (op == BPF_SOCK_OPS_TCP_CONNECT_CB)
 		on_connect(ctx, conn, service);
 	else if (op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
 		on_established(tp, conn, service);

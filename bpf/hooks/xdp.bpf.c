@@ -10,8 +10,7 @@
  *
  * Two programs of one body: which of them an interface gets is its answer.
  */
-#include "bpf/kernel.h"
-#include "bpf/listen.h"
+#include "bpf/arrival.h"
 #include "bpf/mechanisms/packet.h"
 
 /*
@@ -26,30 +25,26 @@ static __always_inline bool is_local(const struct packet_syn *syn)
 /* True: it is refused, and has been counted as that. */
 static __always_inline bool sheds(const struct packet_syn *syn, __u32 verdict)
 {
-	const struct weir_control *control = control_active();
-	struct weir_endpoint_key key = {.port = syn->port};
-	struct weir_service *service;
-	struct weir_stat *stat;
-	__u32 slot, reason;
+	struct arrival a = {
+		.key.port = syn->port,
+		.control = control_active(),
+	};
+	__u32 reason;
 
-	if (!control)
+	if (!a.control)
 		return false;
-	for (int i = 0; i < 4; i++)
-		key.addr[i] = syn->to[i];
-	slot = listen_match(control, &key);
-	if (slot == WEIR_SLOT_OBSERVED)
-		return false;
-	service = service_find(control, slot);
+	for (int i = 0; i < 4; i++) {
+		a.key.addr[i] = syn->to[i];
+		a.peer[i] = syn->from[i];
+	}
 	/* What is only observed goes on, and is counted where it arrives. */
-	if (!service || service->on_full != WEIR_FULL_SHED ||
-	    service->mode != WEIR_MODE_ENFORCE)
+	if (!arrival_find(&a) || !arrival_enforced(&a) ||
+	    a.service->on_full != WEIR_FULL_SHED)
 		return false;
-	reason = listen_full(service, slot);
+	reason = arrival_look(&a);
 	if (reason == WEIR_REASON_NONE || !is_local(syn))
 		return false;
-	stat = stat_find(slot);
-	if (stat && reason < WEIR_REASON_COUNT)
-		stat->decisions[verdict][reason]++;
+	arrival_count(&a, verdict, reason);
 	return true;
 }
 

@@ -45,7 +45,7 @@ static __always_inline void match_key(struct weir_rule_key *key,
 				      __u32 generation, struct weir_class class,
 				      const __u32 addr[4], __u16 port)
 {
-	key->generation = generation & 1;
+	key->generation = generation & 3;
 	key->prefix = match_prefix(class.prefix, addr);
 	key->port = class.exact_port ? port : 0;
 	for (__u32 i = 0; i < 4; i++)

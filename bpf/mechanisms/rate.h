@@ -33,9 +33,11 @@ rate_take(__u64 *at_ns, __u64 interval_ns, __u64 burst_ns, __u64 now_ns)
 	return RATE_LOST;
 }
 
-/* Would the next one be refused? Nothing is taken. */
-static __always_inline int rate_is_used_up(__u64 at_ns, __u64 burst_ns,
+/* Would it be none left? Nothing is taken. */
+static __always_inline int rate_is_used_up(const __u64 *at_ns, __u64 burst_ns,
 					   __u64 now_ns)
 {
-	return (__s64)(at_ns - now_ns) > 0 && at_ns - now_ns > burst_ns;
+	__u64 seen = *(const volatile __u64 *)at_ns;
+
+	return (__s64)(seen - now_ns) > 0 && seen - now_ns > burst_ns;
 }

@@ -47,10 +47,11 @@
 /* clang-format off */
 #define WEIR_VERDICTS(X)                                                      \
 	X(ALLOW, "allow", "the connection was let through")                   \
-	X(REFUSE, "refuse", "connect() failed at once, no packet left")       \
+	X(REFUSE, "refuse", "connect() failed at once; ingress: the SYN was answered with a RST") \
 	X(DROP, "drop", "the SYN was lost on purpose: connect() waits")       \
 	X(WOULD_REFUSE, "would_refuse", "observe mode: would have been refused") \
-	X(WOULD_DROP, "would_drop", "observe mode: its SYN would have been lost")
+	X(WOULD_DROP, "would_drop", "observe mode: its SYN would have been lost") \
+	X(RESET, "reset", "ingress: there was no room any more when it was established")
 
 #define WEIR_REASONS(X)                                                       \
 	X(NONE, "none", "no rule objected")                                   \
@@ -196,15 +197,20 @@ struct weir_control {
 	__u32 observe_all;  /* 0: connections no policy names are ignored */
 	__u64 heartbeat_ns; /* written every 250 ms */
 	__u64 lease_ns;	    /* older heartbeat: dynamic verdicts are ignored */
-	__u32 class_count[2]; /* by generation & 1 */
-	struct weir_class classes[2][WEIR_CLASSES_MAX];
+	__u32 class_count[4]; /* as weir_rule_key.generation */
+	struct weir_class classes[4][WEIR_CLASSES_MAX];
 	__u32 owner_pid; /* for people: who wrote this */
 	__u32 reserved;
 };
 
-/* weir_rule: destination to services. The exact key is {gen, 128, port, addr}. */
+/*
+ * weir_rule: destination, or local address of a listener, to services. The
+ * exact key is {gen, 128, port, addr}.
+ */
+#define WEIR_RULE_INGRESS 2u
+
 struct weir_rule_key {
-	__u8 generation; /* 0 or 1 */
+	__u8 generation; /* 0 or 1, with WEIR_RULE_INGRESS 2 or 3 */
 	__u8 prefix;
 	__u16 port;    /* 0: the value's ranges decide */
 	__u32 addr[4]; /* network order, masked to prefix */
@@ -233,6 +239,19 @@ struct weir_client_key {
 	__u32 kind; /* enum weir_client_kind */
 	__u32 reserved;
 	__u64 id; /* uid, or cgroup id: descendants match too */
+};
+
+/*
+ * weir_network, longest prefix: present = who connects from there belongs to
+ * the client set. Generation and set are compared in full.
+ */
+#define WEIR_NETWORK_BITS 64u /* before the address */
+
+struct weir_network_key {
+	__u32 bits; /* WEIR_NETWORK_BITS and the prefix */
+	__u32 generation;
+	__u32 set;
+	__u32 addr[4];
 };
 
 /* weir_service, element slot * 2 + (generation & 1). */
@@ -384,7 +403,10 @@ enum weir_call {
 #define WEIR_CONN_PROVEN      (1u << 14) /* a success of it has been judged */
 #define WEIR_CONN_SYN	      (1u << 15) /* holds a place among those connecting */
 #define WEIR_CONN_TERSE	      (1u << 28) /* see manner_acknowledges() */
-#define WEIR_CONN_ADVISORY    (1u << 9) /* a shadow that is let in if enforced */
+#define WEIR_CONN_INGRESS     (1u << 30) /* accepted here: counted, not judged */
+#define WEIR_CONN_DOOMED \
+	(1u << 31) /* no room for it: holds nothing, is reset */
+#define WEIR_CONN_ADVISORY (1u << 9) /* a shadow that is let in if enforced */
 /* Two bits each: how often the two sides did not wait for each other. */
 #define WEIR_CONN_OVERLAP (1u << 16) /* an answer before the request was out */
 #define WEIR_CONN_LONE	  (1u << 18) /* a pause, and more written, unanswered */
@@ -417,6 +439,7 @@ enum weir_event_type {
 	WEIR_EVENT_ENDPOINT,
 	WEIR_EVENT_PROBE,
 	WEIR_EVENT_DENIED, /* access: who was, or would have been, refused */
+	WEIR_EVENT_DOOMED, /* a struct weir_doomed: to be reset at once */
 };
 
 struct weir_event {
@@ -436,7 +459,7 @@ struct weir_recount {
 	__u32 held;
 	__u32 overdue; /* unanswered turns older than slow_us */
 	__u32 unsent;  /* of these: the peer has not got all of it */
-	__u32 reserved;
+	__u32 doomed;  /* hold nothing, and nobody has reset them yet */
 };
 
 /* What an open breaker does to established connections. */
@@ -445,6 +468,7 @@ enum weir_established {
 	WEIR_ESTABLISHED_RESET_STUCK, /* an answer is overdue */
 	WEIR_ESTABLISHED_RESET_IDLE,  /* nothing is awaited */
 	WEIR_ESTABLISHED_RESET_ALL,
+	WEIR_ESTABLISHED_DOOMED, /* no policy's word: those left over */
 };
 
 /* weir_select, one element: which connections the next walk is to list. */
@@ -468,21 +492,32 @@ struct weir_victim {
 	__u32 netns;  /* inode of its network namespace */
 	__u32 family; /* AF_INET or AF_INET6, as the socket has it */
 	__u32 subject;
+	__u32 doomed; /* also while it is closing: it must not be served */
+	__u32 reserved;
+};
+
+/* weir_event, ring buffer: begins as struct weir_event does. */
+struct weir_doomed {
+	__u32 type; /* WEIR_EVENT_DOOMED */
+	__u32 subject;
+	__u64 at_ns;
+	struct weir_victim victim;
 };
 
 #define WEIR_PIN_SIZE(type, bytes) \
 	_Static_assert(sizeof(struct type) == (bytes), "ABI: struct " #type)
 
 WEIR_PIN_SIZE(weir_class, 4);
-WEIR_PIN_SIZE(weir_control, 112);
+WEIR_PIN_SIZE(weir_control, 184);
 WEIR_PIN_SIZE(weir_rule_key, 20);
 WEIR_PIN_SIZE(weir_rule, 16);
 WEIR_PIN_SIZE(weir_rule_set, 136);
 WEIR_PIN_SIZE(weir_client_key, 24);
+WEIR_PIN_SIZE(weir_network_key, 28);
 WEIR_PIN_SIZE(weir_service, 152);
 WEIR_PIN_SIZE(weir_verdict, 56);
 WEIR_PIN_SIZE(weir_histogram, 1592);
-WEIR_PIN_SIZE(weir_stat, 3760);
+WEIR_PIN_SIZE(weir_stat, 3824);
 WEIR_PIN_SIZE(weir_subject, 640);
 WEIR_PIN_SIZE(weir_endpoint_hist, 1584);
 WEIR_PIN_SIZE(weir_endpoint_key, 24);
@@ -490,4 +525,5 @@ WEIR_PIN_SIZE(weir_conn, 88);
 WEIR_PIN_SIZE(weir_event, 72);
 WEIR_PIN_SIZE(weir_recount, 16);
 WEIR_PIN_SIZE(weir_select, 32);
-WEIR_PIN_SIZE(weir_victim, 56);
+WEIR_PIN_SIZE(weir_victim, 64);
+WEIR_PIN_SIZE(weir_doomed, 80);

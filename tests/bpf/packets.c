@@ -79,7 +79,11 @@ static int put(const struct bench *b, const char *map, const void *key,
 
 static int write_rule(const struct bench *b, const uint32_t addr[4])
 {
-	struct weir_rule_key key = {.prefix = 128, .port = FRAME_PORT};
+	struct weir_rule_key key = {
+		.generation = WEIR_RULE_INGRESS,
+		.prefix = 128,
+		.port = FRAME_PORT,
+	};
 	struct weir_rule_set set = {
 		.count = 1,
 		.rules = {{FRAME_PORT, FRAME_PORT, 1, 0, SLOT}},

@@ -7,7 +7,7 @@
  * One connection after another, COUNT times, each used and closed:
  *   blocking  nonblocking  uring  fastopen  retry  patient  early
  *   fork  dup  passed  adrift  halfclose  linger  turns
- * COUNT at the same instant, held for MS:          parallel
+ * COUNT at the same instant, held for MS: parallel, or once answered: ask
  * COUNT one after another, held until a signal:    hold
  * One request on a connection of its own, every MS:  request
  * On one connection, COUNT times, with MS between two (see run_many()):
@@ -422,13 +422,15 @@ static void leave(int fd)
 		;
 }
 
-static void *dial_at_once(void *argument)
+/* `ask`: only who is answered is in. */
+static void *dial_at_once(void *ask)
 {
 	int fd = open_socket(0), err;
 
-	(void)argument;
 	pthread_barrier_wait(&client.start);
 	err = dial(fd);
+	if (!err && ask)
+		err = exchange(fd, ANSWER_MS);
 	note(err);
 	if (!err) {
 		usleep((useconds_t)client.ms * 1000);
@@ -438,7 +440,7 @@ static void *dial_at_once(void *argument)
 	return NULL;
 }
 
-static void run_parallel(void)
+static void run_at_once(void *ask)
 {
 	pthread_t *threads = calloc((size_t)client.count, sizeof(*threads));
 	pthread_attr_t attributes;
@@ -448,13 +450,23 @@ static void run_parallel(void)
 	pthread_barrier_init(&client.start, NULL, (unsigned)client.count);
 	for (int i = 0; i < client.count; i++)
 		if (pthread_create(&threads[i], &attributes, dial_at_once,
-				   NULL)) {
+				   ask)) {
 			perror("client: thread");
 			exit(1);
 		}
 	for (int i = 0; i < client.count; i++)
 		pthread_join(threads[i], NULL);
 	free(threads);
+}
+
+static void run_parallel(void)
+{
+	run_at_once(NULL);
+}
+
+static void run_ask(void)
+{
+	run_at_once(&client);
 }
 
 static void run_hold(void)
@@ -609,10 +621,15 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } runs[] = {
-	{"parallel", run_parallel},   {"hold", run_hold},
-	{"request", run_request},     {"turns", run_turns},
-	{"pipeline", run_pipeline},   {"stream", run_stream},
-	{"subscribe", run_subscribe}, {"greeted", run_greeted},
+	{"parallel", run_parallel},
+	{"hold", run_hold},
+	{"request", run_request},
+	{"turns", run_turns},
+	{"pipeline", run_pipeline},
+	{"stream", run_stream},
+	{"subscribe", run_subscribe},
+	{"greeted", run_greeted},
+	{"ask", run_ask},
 };
 
 static int run_other(const char *name)

@@ -67,6 +67,43 @@ static const char whole[] =
 	"  access:\n"
 	"    allow: [{systemdUnit: orders.service}, {user: root}]\n";
 
+static const char ingress[] =
+	LANG_HEAD "spec:\n"
+		  "  mode: enforce\n"
+		  "  service:\n"
+		  "    listen:\n"
+		  "      - {address: '::', ports: [8080]}\n"
+		  "      - {address: 0.0.0.0, ports: [8081-8089]}\n"
+		  "      - {address: fd00::7, ports: [9000]}\n"
+		  "    clients: [{address: 10.1.0.0/16}, {address: fd01::1}]\n"
+		  "  bulkhead: {maxConnections: 100, onFull: drop}\n"
+		  "  rateLimit: {connectionsPerSecond: 50}\n";
+
+static void every_value_of_a_listener_arrives(void **state)
+{
+	scoped(reading) struct reading r = lang_accept(ingress);
+	const struct weir_policy *policy = r.policies.items[0];
+	const struct policy_client *client = policy->clients;
+
+	(void)state;
+	assert_int_equal(policy_direction(policy), WEIR_INGRESS);
+	assert_int_equal(policy->destination_count, 0);
+	assert_int_equal(policy->listen_count, 3);
+	/* What a program binds to when it listens on every address. */
+	assert_int_equal(policy->listen[0].prefix, 0);
+	assert_int_equal(policy->listen[1].prefix, 96);
+	assert_int_equal(policy->listen[2].prefix, 128);
+	assert_int_equal(policy->listen[1].ports[0].max, 8089);
+	assert_int_equal(policy->client_count, 2);
+	assert_int_equal(client[0].kind, POLICY_CLIENT_ADDRESS);
+	assert_int_equal(client[0].prefix, 96 + 16);
+	assert_int_equal(client[0].address[13], 1);
+	assert_int_equal(client[1].prefix, 128);
+	assert_int_equal(policy->bulkhead.connections_max, 100);
+	assert_int_equal(policy->bulkhead.on_full, WEIR_FULL_DROP);
+	assert_int_equal(policy->rate.per_second, 50);
+}
+
 static void every_value_arrives_in_the_breaker(void **state)
 {
 	scoped(reading) struct reading r = lang_accept(whole);
@@ -338,22 +375,33 @@ static void every_word_binds_or_says_that_it_will(void **state)
 
 /* ---- positions ------------------------------------------------------------------ */
 
+static size_t positions_of(const struct reading *r, const char *path)
+{
+	const struct weir_policy *policy = r->policies.items[0];
+	size_t found = 0;
+
+	for (size_t i = 0; i < policy->position_count; i++)
+		found += !strcmp(policy->positions[i].path, path);
+	return found;
+}
+
 static void every_written_value_has_one_position(void **state)
 {
 	scoped(reading) struct reading r = lang_accept(whole);
-	const struct weir_policy *policy = r.policies.items[0];
+	scoped(reading) struct reading listens = lang_accept(ingress);
 
 	(void)state;
 	EACH(f)
 	{
-		size_t found = 0;
+		size_t here, there;
 
 		if (strchr(f->path, '['))
 			continue;
-		for (size_t i = 0; i < policy->position_count; i++)
-			found += !strcmp(policy->positions[i].path, f->path);
-		if (found != !f->planned)
-			fail_msg("%s: %zu positions", f->path, found);
+		here = positions_of(&r, f->path);
+		there = positions_of(&listens, f->path);
+		if (here > 1 || there > 1 || (here || there) == f->planned)
+			fail_msg("%s: %zu and %zu positions", f->path, here,
+				 there);
 	}
 }
 
@@ -423,6 +471,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_value_arrives_in_the_breaker),
+		cmocka_unit_test(every_value_of_a_listener_arrives),
 		cmocka_unit_test(every_value_arrives_elsewhere),
 		cmocka_unit_test(destinations_arrive_with_their_places),
 		cmocka_unit_test(clients_arrive_as_they_were_named),

@@ -119,8 +119,8 @@ static uint32_t match(const struct compiled *compiled, const char *text,
 	struct weir_policy scratch = {.destinations = &at};
 
 	add_place(&scratch, text, 0, 0, 0);
-	return compiled_match(compiled, at.address, port, in_set_of_mask,
-			      &sets);
+	return compiled_match(compiled, WEIR_EGRESS, at.address, port,
+			      in_set_of_mask, &sets);
 }
 
 /* ---- keys ------------------------------------------------------------------------ */
@@ -162,9 +162,10 @@ static void every_form_of_destination_has_its_key(void **state)
 				 rows[i].min);
 		assert_int_equal(compiled->rules[0].set.rules[0].port_max,
 				 rows[i].max);
-		assert_int_equal(compiled->class_count, rows[i].classes);
+		assert_int_equal(compiled->class_count[WEIR_EGRESS],
+				 rows[i].classes);
 		if (rows[i].classes)
-			assert_memory_equal(&compiled->classes[0],
+			assert_memory_equal(&compiled->classes[WEIR_EGRESS][0],
 					    &rows[i].want,
 					    sizeof(rows[i].want));
 		compiled_free(compiled);
@@ -232,7 +233,7 @@ static void no_policy_at_all_compiles_to_nothing(void **state)
 
 	(void)state;
 	assert_int_equal(compiled->rule_count, 0);
-	assert_int_equal(compiled->class_count, 0);
+	assert_int_equal(compiled->class_count[WEIR_EGRESS], 0);
 	assert_int_equal(match(compiled, "10.0.0.7", 80, 0), WEIR_NONE);
 	compiled_free(compiled);
 }
@@ -396,8 +397,8 @@ static void the_choice_is_that_of_a_walk_over_the_policies(void **state)
 			address[14] = n >> 1 & 1;
 			address[15] = n >> 2 & 1;
 			want = best_rank(address, port);
-			slot = compiled_match(compiled, address, port, NULL,
-					      NULL);
+			slot = compiled_match(compiled, WEIR_EGRESS, address,
+					      port, NULL, NULL);
 			assert_int_equal(slot == WEIR_NONE, want == 0);
 			if (want)
 				assert_int_equal(

@@ -13,10 +13,12 @@
 #define AT_BREAKER "spec.circuitBreaker."
 #define AT_WAIT	   AT_BREAKER "waitDurationInOpenState."
 #define AT_PLACE   "spec.service.destinations[]."
+#define AT_LISTEN  "spec.service.listen[]."
 #define AT_CLIENT  "spec.service.clients[]."
 #define AT_ALLOWED "spec.access.allow[]."
 #define BREAKER	   LANG_LEAST "  circuitBreaker: "
 #define SERVICE	   LANG_HEAD "spec: {service: "
+#define LISTENS	   SERVICE "{listen: [{address: 10.0.8.7, ports: [1]}]"
 
 /*
  * Where a value stands. Some are only right in company: a longer window allows
@@ -54,8 +56,12 @@ static const struct {
 				     "], clients: [{cgroup: %s}]}}\n"},
 	{AT_CLIENT "user",
 	 SERVICE "{destinations: [" LANG_PLACE "], clients: [{user: %s}]}}\n"},
-	{AT_CLIENT "address", SERVICE "{destinations: [" LANG_PLACE
-				      "], clients: [{address: %s}]}}\n"},
+	{AT_LISTEN "address",
+	 SERVICE "{listen: [{address: %s, ports: [1]}]}}\n"},
+	{AT_LISTEN "ports",
+	 SERVICE "{listen: [{address: 10.0.8.7, ports: %s}]}}\n"},
+	{AT_CLIENT "address", LISTENS ", clients: [{address: %s}]}}\n"},
+	{"spec.bulkhead.onFull", LISTENS "}, bulkhead: {onFull: %s}}\n"},
 	{"spec.rateLimit.burst",
 	 LANG_LEAST "  rateLimit: {connectionsPerSecond: 1, burst: %s}\n"},
 	{"spec.rateLimit.perClient",

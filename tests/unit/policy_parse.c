@@ -63,21 +63,22 @@ static void what_is_required_is_asked_for(void **state)
 		lang_expect(rows[i].text, &rows[i].want, 1);
 }
 
-/* The planned key stands for the required one: one mistake, not two. */
-static void a_planned_alternative_is_the_only_complaint(void **state)
+/* A key stands for the required one: one mistake, not two. */
+static void an_alternative_is_enough_and_both_are_too_much(void **state)
 {
-	static const struct finding both[] = {
-		{"spec.service.listen: not supported yet", 0, 0, 0, ""},
-		{"destinations and listen: write one of them", 0, 0, 0,
-		 "one service, one place"},
-	};
+	static const struct finding missing = {
+		"spec.service.listen[0]: ports is missing", 0, 0, 0,
+		"add ports: [8080]"};
+	static const struct finding both = {
+		"destinations and listen: write one of them", 0, 0, 0,
+		"one service, one place"};
 
 	(void)state;
 	lang_expect(LANG_HEAD "spec: {service: {listen: [{address: '::'}]}}\n",
-		    both, 1);
+		    &missing, 1);
 	lang_expect(LANG_HEAD "spec: {service: {destinations: [" LANG_PLACE
-			      "], listen: []}}\n",
-		    both, 2);
+			      "], listen: [{address: '::', ports: [1]}]}}\n",
+		    &both, 1);
 }
 
 static void what_is_no_policy_is_called_by_its_name(void **state)
@@ -137,6 +138,62 @@ static const struct {
 	  "slowCallDurationThreshold",
 	  7, 38, 10, "add slowCallDurationThreshold: 500ms, or use resetAll"}},
 };
+
+#define LISTENS                         \
+	LANG_HEAD "spec:\n  service:\n" \
+		  "    listen: [{address: 10.0.8.7, ports: [80]}]\n"
+
+static void what_belongs_to_the_other_direction_is_refused(void **state)
+{
+	static const struct {
+		const char *text;
+		struct finding want;
+	} rows[] = {
+		{LISTENS "  circuitBreaker: {}\n",
+		 {"circuitBreaker: not for a service that listens: a breaker "
+		  "judges what this host calls",
+		  7, 3, 14,
+		  "limit the listener with bulkhead or rateLimit; the breaker "
+		  "belongs to the policy of the caller"}},
+		{LISTENS "  access: {allow: [{user: root}]}\n",
+		 {"access: not for a service that listens: it names processes "
+		  "that connect from this host",
+		  7, 3, 6,
+		  "name the networks in spec.service.clients, or use a "
+		  "firewall"}},
+		{LISTENS "  bulkhead: {perEndpoint: {maxConnections: 1}}\n",
+		 {"perEndpoint: not for a service that listens: a listener is "
+		  "one endpoint",
+		  7, 14, 11, "use maxConnections"}},
+		{LISTENS "  bulkhead: {maxConnecting: 1}\n",
+		 {"maxConnecting: not for a service that listens: a SYN holds "
+		  "no place here",
+		  7, 14, 13, "use maxConnections, or rateLimit"}},
+		{LISTENS "  bulkhead: {maxConcurrentCalls: 1}\n",
+		 {"maxConcurrentCalls: not for a service that listens: calls "
+		  "are not counted here",
+		  7, 14, 18, "use maxConnections"}},
+		{LISTENS "    clients: [{systemdUnit: a.service}]\n",
+		 {"systemdUnit: who connects to a listener is known by address "
+		  "alone",
+		  7, 16, 11,
+		  "clients of a listener are networks: {address: "
+		  "10.1.0.0/16}"}},
+		{LANG_HEAD "spec:\n  service:\n    destinations: [" LANG_PLACE
+			   "]\n"
+			   "    clients: [{address: 10.1.0.0/16}]\n",
+		 {"address: clients of destinations are processes of this host",
+		  7, 16, 7, "name processes: {systemdUnit: orders.service}"}},
+		{LANG_LEAST "  bulkhead: {onFull: drop}\n",
+		 {"onFull: drop is for services that listen", 6, 22, 4,
+		  "of destinations there is only refuse: connect() fails "
+		  "before a packet leaves"}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++)
+		lang_expect(rows[i].text, &rows[i].want, 1);
+}
 
 static void fields_that_contradict_each_other_are_refused(void **state)
 {
@@ -401,8 +458,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_required_is_asked_for),
-		cmocka_unit_test(a_planned_alternative_is_the_only_complaint),
+		cmocka_unit_test(
+			an_alternative_is_enough_and_both_are_too_much),
 		cmocka_unit_test(what_is_no_policy_is_called_by_its_name),
+		cmocka_unit_test(
+			what_belongs_to_the_other_direction_is_refused),
 		cmocka_unit_test(fields_that_contradict_each_other_are_refused),
 		cmocka_unit_test(a_broken_value_is_not_compared),
 		cmocka_unit_test(equal_ends_are_no_contradiction),

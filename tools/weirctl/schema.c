@@ -134,7 +134,7 @@ static json_t *(*const makers[FIELD_TYPES])(const struct field *) = {
 	[FIELD_DURATION] = duration_schema, [FIELD_WAIT] = wait_schema,
 	[FIELD_ADDRESS] = text_schema,	    [FIELD_PORTS] = ports_schema,
 	[FIELD_UNIT] = text_schema,	    [FIELD_CGROUP] = text_schema,
-	[FIELD_USER] = user_schema,
+	[FIELD_USER] = user_schema,	    [FIELD_NETWORK] = text_schema,
 };
 
 /* The default as its own type: 50 is a number, 10s a text. */
@@ -161,11 +161,39 @@ static json_t *field_schema(const struct field *field)
 	return schema;
 }
 
+/* The supported key that may stand for a required one, or NULL. */
+static const struct field *alternative(const struct field *field,
+				       const struct field **children,
+				       size_t count)
+{
+	for (size_t i = 0; field->instead && i < count; i++)
+		if (!children[i]->planned &&
+		    !strcmp(fields_key(children[i]), field->instead))
+			return children[i];
+	return NULL;
+}
+
+static void require(json_t *schema, json_t *required, const struct field *field,
+		    const struct field *opt_instead)
+{
+	if (!opt_instead) {
+		json_array_append_new(required, json_string(fields_key(field)));
+		return;
+	}
+	json_object_set_new(schema, "allOf",
+			    json_pack("[{s:[{s:[s]}, {s:[s]}]}]", "oneOf",
+				      "required", fields_key(field), "required",
+				      fields_key(opt_instead)));
+}
+
 static json_t *object_schema(const char *path)
 {
 	const struct field *children[CHILDREN_MAX];
 	size_t count = fields_children(path, children, CHILDREN_MAX);
-	json_t *properties = json_object(), *required = json_array(), *schema;
+	json_t *properties = json_object(), *required = json_array();
+	json_t *schema =
+		json_pack("{s:s, s:O, s:b}", "type", "object", "properties",
+			  properties, "additionalProperties", 0);
 
 	for (size_t i = 0; i < count; i++) {
 		if (children[i]->planned)
@@ -173,13 +201,12 @@ static json_t *object_schema(const char *path)
 		json_object_set_new(properties, fields_key(children[i]),
 				    field_schema(children[i]));
 		if (children[i]->required)
-			json_array_append_new(
-				required, json_string(fields_key(children[i])));
+			require(schema, required, children[i],
+				alternative(children[i], children, count));
 	}
-	schema = json_pack("{s:s, s:o, s:b}", "type", "object", "properties",
-			   properties, "additionalProperties", 0);
 	if (json_array_size(required))
 		json_object_set(schema, "required", required);
+	json_decref(properties);
 	json_decref(required);
 	return schema;
 }

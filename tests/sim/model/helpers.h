@@ -24,6 +24,8 @@
 #define READ_3(from, a, b)	      ((from)->a->b)
 #define READ_N(from, a, b, name, ...) name
 #define BPF_CORE_READ(...)	      READ_N(__VA_ARGS__, READ_3, READ_2)(__VA_ARGS__)
+#undef context_word
+#define context_word(ctx, member) ((ctx)->member)
 #undef SEC
 #define SEC(name)
 

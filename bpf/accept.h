@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * accept.h - sockops: a handshake with a listener of ours is over.
+ *
+ * The child is not accepted yet, and may never be: its place is taken here and
+ * given back when it closes, whoever closes it. Its storage is its own. What it
+ * inherits from the listener are the callback flags, so they are added to.
+ */
+#pragma once
+
+#include "bpf/arrival.h"
+#include "bpf/victim.h"
+
+static __always_inline struct tcp_sock *tcp_of(struct bpf_sock_ops *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+
+	return sk ? bpf_skc_to_tcp_sock(sk) : NULL;
+}
+
+/* Local end and peer; false: an address family of something else. */
+static __always_inline bool accept_read(struct arrival *a,
+					struct bpf_sock_ops *ctx)
+{
+	a->key.port = ctx->local_port;
+	if (ctx->family == AF_INET) {
+		a->key.addr[2] = a->peer[2] = bpf_htonl(0xffff);
+		a->key.addr[3] = context_word(ctx, local_ip4);
+		a->peer[3] = context_word(ctx, remote_ip4);
+		return true;
+	}
+	a->key.addr[0] = context_word(ctx, local_ip6[0]);
+	a->key.addr[1] = context_word(ctx, local_ip6[1]);
+	a->key.addr[2] = context_word(ctx, local_ip6[2]);
+	a->key.addr[3] = context_word(ctx, local_ip6[3]);
+	a->peer[0] = context_word(ctx, remote_ip6[0]);
+	a->peer[1] = context_word(ctx, remote_ip6[1]);
+	a->peer[2] = context_word(ctx, remote_ip6[2]);
+	a->peer[3] = context_word(ctx, remote_ip6[3]);
+	return ctx->family == AF_INET6;
+}
+
+/* Takes a place, or says why there is none; then nothing is held. */
+static __always_inline __u32 accept_take(const struct arrival *a)
+{
+	const struct weir_service *service = a->service;
+	struct weir_subject *subject = a->subject;
+	enum cap_result cap;
+	enum rate_result rate;
+
+	if (arrival_forced(a))
+		return WEIR_REASON_FORCED;
+	cap = cap_take(&subject->in_use, service->connections_max);
+	if (cap == CAP_LOST)
+		fault_count(WEIR_FAULT_CAS_LOST);
+	if (cap != CAP_TAKEN)
+		return WEIR_REASON_CAP;
+	if (!service->rate_ns)
+		return WEIR_REASON_NONE;
+	rate = rate_take(&subject->rate_at_ns, service->rate_ns,
+			 service->rate_burst_ns, bpf_ktime_get_ns());
+	if (rate == RATE_LOST)
+		fault_count(WEIR_FAULT_CAS_LOST);
+	if (rate == RATE_TAKEN)
+		return WEIR_REASON_NONE;
+	cap_give(&subject->in_use);
+	return WEIR_REASON_RATE;
+}
+
+/* Observe: it is let in and held; what would have objected is the answer. */
+static __always_inline __u32 accept_watch(const struct arrival *a)
+{
+	const struct weir_service *service = a->service;
+	struct weir_subject *subject = a->subject;
+	__u32 reason = WEIR_REASON_NONE;
+
+	if (arrival_forced(a))
+		reason = WEIR_REASON_FORCED;
+	else if (service->connections_max != WEIR_NONE &&
+		 cap_would_be_full(subject->in_use, subject->shadow,
+				   service->connections_max))
+		reason = WEIR_REASON_CAP;
+	else if (service->rate_ns &&
+		 rate_take(&subject->rate_at_ns, service->rate_ns,
+			   service->rate_burst_ns,
+			   bpf_ktime_get_ns()) != RATE_TAKEN)
+		reason = WEIR_REASON_RATE;
+	atomic_add(&subject->in_use, 1);
+	return reason;
+}
+
+static __always_inline void accept_ask_for_state(struct bpf_sock_ops *ctx)
+{
+	if (bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags |
+						   BPF_SOCK_OPS_STATE_CB_FLAG))
+		fault_count(WEIR_FAULT_NO_FLAG);
+}
+
+static __always_inline struct weir_conn *
+accept_store(struct bpf_sock_ops *ctx, const struct arrival *a, __u32 flags)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct weir_conn *conn =
+		sk ? bpf_sk_storage_get(&weir_conn, sk, 0,
+					BPF_SK_STORAGE_GET_F_CREATE)
+		   : NULL;
+
+	if (!conn) {
+		fault_count(WEIR_FAULT_NO_STORAGE);
+		return NULL;
+	}
+	conn->slot = a->slot;
+	conn->endpoint = WEIR_NONE;
+	conn->breaker = a->slot;
+	conn->admitted_us = conn->established_us = now_us();
+	/* Who calls is on the other side: no turns of it are judged here. */
+	conn->flags = WEIR_CONN_INGRESS | WEIR_CONN_ESTABLISHED |
+		      WEIR_CONN_DUPLEX | flags;
+	return conn;
+}
+
+/* There was room at its SYN and is none now: the agent is woken to reset it. */
+static __always_inline void accept_doom(struct bpf_sock_ops *ctx,
+					const struct arrival *a, __u32 reason)
+{
+	struct tcp_sock *tp = tcp_of(ctx);
+	struct weir_doomed *doomed;
+
+	arrival_count(a, WEIR_VERDICT_RESET, reason);
+	/* Marked, so that it is found again if the event is lost. */
+	if (accept_store(ctx, a, WEIR_CONN_DOOMED))
+		accept_ask_for_state(ctx);
+	if (!tp)
+		return;
+	doomed = bpf_ringbuf_reserve(&weir_event, sizeof(*doomed), 0);
+	if (!doomed) {
+		fault_count(WEIR_FAULT_RING_FULL);
+		return;
+	}
+	__builtin_memset(doomed, 0, sizeof(*doomed));
+	doomed->type = WEIR_EVENT_DOOMED;
+	doomed->subject = doomed->victim.subject = a->slot;
+	doomed->at_ns = bpf_ktime_get_ns();
+	doomed->victim.doomed = 1;
+	victim_describe(&doomed->victim, (struct sock *)tp,
+			bpf_get_socket_cookie(ctx));
+	bpf_ringbuf_submit(doomed, BPF_RB_FORCE_WAKEUP);
+}
+
+/* It has its place: from here on the end of it gives that back. */
+static __always_inline void accept_hold(struct bpf_sock_ops *ctx,
+					const struct arrival *a, bool shadow)
+{
+	struct weir_subject *subject = a->subject;
+	struct weir_stat *stat = stat_find(a->slot);
+	struct weir_conn *conn =
+		accept_store(ctx, a, shadow ? WEIR_CONN_SHADOW : 0);
+
+	if (!conn) {
+		cap_give(&subject->in_use);
+		return;
+	}
+	atomic_add(&subject->opened, 1);
+	atomic_add(&subject->acquired, 1);
+	if (shadow)
+		atomic_add(&subject->shadow, 1);
+	if (stat) {
+		stat->opened++;
+		stat->established++;
+	}
+	conn->held = WEIR_HELD_COUNTED;
+	accept_ask_for_state(ctx);
+}
+
+static __always_inline bool
+accept_would_drop(const struct weir_service *service)
+{
+	return service->on_full == WEIR_FULL_DROP ||
+	       (service->on_full == WEIR_FULL_SHED && weir_shed_drops);
+}
+
+static __always_inline void on_accepted(struct bpf_sock_ops *ctx,
+					const struct weir_control *control)
+{
+	struct arrival a = {.control = control};
+	__u32 reason;
+
+	if (!accept_read(&a, ctx) || !arrival_find(&a))
+		return;
+	if (arrival_enforced(&a)) {
+		reason = accept_take(&a);
+		if (reason != WEIR_REASON_NONE) {
+			accept_doom(ctx, &a, reason);
+			return;
+		}
+		arrival_count(&a, WEIR_VERDICT_ALLOW, reason);
+		accept_hold(ctx, &a, false);
+		return;
+	}
+	reason = accept_watch(&a);
+	if (reason == WEIR_REASON_NONE)
+		arrival_count(&a, WEIR_VERDICT_ALLOW, reason);
+	else
+		arrival_count(&a,
+			      accept_would_drop(a.service)
+				      ? WEIR_VERDICT_WOULD_DROP
+				      : WEIR_VERDICT_WOULD_REFUSE,
+			      reason);
+	accept_hold(ctx, &a, reason != WEIR_REASON_NONE);
+}
