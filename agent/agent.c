@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/sysinfo.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -274,6 +275,10 @@ static int activate(struct agent *agent)
 	control->lease_ns = agent->options.lease_ns;
 	control->observe_all = agent->options.observe_all;
 	control->owner_pid = (uint32_t)getpid();
+	/* Kept with the maps, for it says where clients are found in them. */
+	while (!control->seed)
+		if (getrandom(&control->seed, sizeof(control->seed), 0) < 0)
+			return -errno;
 	control->heartbeat_ns = clock_monotonic_ns();
 	pthread_mutex_lock(&agent->lock);
 	err = apply_start(agent);

@@ -25,7 +25,8 @@ static const char *const kept_maps[] = {
 	"weir_control",	 "weir_rule",	 "weir_client", "weir_service",
 	"weir_verdict",	 "weir_subject", "weir_stat",	"weir_hist",
 	"weir_endpoint", "weir_free",	 "weir_conn",	"weir_event",
-	"weir_fault",	 "weir_recount", "weir_listen", "weir_network",
+	"weir_fault",	 "weir_recount", "weir_listen", "weir_caller",
+	"weir_network",
 };
 
 _Static_assert(COUNT_OF(kept_maps) <= SNAPSHOT_MAPS_MAX,

@@ -24,67 +24,94 @@ static __always_inline bool accept_read(struct arrival *a,
 {
 	a->key.port = ctx->local_port;
 	if (ctx->family == AF_INET) {
-		a->key.addr[2] = a->peer[2] = bpf_htonl(0xffff);
+		a->key.addr[2] = a->peer.addr[2] = bpf_htonl(0xffff);
 		a->key.addr[3] = context_word(ctx, local_ip4);
-		a->peer[3] = context_word(ctx, remote_ip4);
+		a->peer.addr[3] = context_word(ctx, remote_ip4);
 		return true;
 	}
 	a->key.addr[0] = context_word(ctx, local_ip6[0]);
 	a->key.addr[1] = context_word(ctx, local_ip6[1]);
 	a->key.addr[2] = context_word(ctx, local_ip6[2]);
 	a->key.addr[3] = context_word(ctx, local_ip6[3]);
-	a->peer[0] = context_word(ctx, remote_ip6[0]);
-	a->peer[1] = context_word(ctx, remote_ip6[1]);
-	a->peer[2] = context_word(ctx, remote_ip6[2]);
-	a->peer[3] = context_word(ctx, remote_ip6[3]);
+	a->peer.addr[0] = context_word(ctx, remote_ip6[0]);
+	a->peer.addr[1] = context_word(ctx, remote_ip6[1]);
+	a->peer.addr[2] = context_word(ctx, remote_ip6[2]);
+	a->peer.addr[3] = context_word(ctx, remote_ip6[3]);
 	return ctx->family == AF_INET6;
 }
 
-/* Takes a place, or says why there is none; then nothing is held. */
-static __always_inline __u32 accept_take(const struct arrival *a)
+/*
+ * The client's limits, then the service's rate: last, so that what is refused
+ * for another reason uses up none of it. *place is what it holds of its client;
+ * 0 when something objects.
+ */
+static __always_inline __u32 accept_limits(struct arrival *a, __u32 *place)
 {
 	const struct weir_service *service = a->service;
-	struct weir_subject *subject = a->subject;
+	struct caller_ask cap = {}, rate = {};
+	__u32 seed = a->control->seed;
+	enum rate_result taken;
+
+	*place = 0;
+	if (service->client_by) {
+		cap = arrival_ask_place(a, &a->peer);
+		if (weir_client_take(&cap, seed) == CALLER_CAP_FULL)
+			return WEIR_REASON_CLIENT_CAP;
+	}
+	if (service->client_rate_by) {
+		rate = arrival_ask_rate(a, &a->peer);
+		if (weir_client_take(&rate, seed) == CALLER_RATE_EXCEEDED) {
+			client_give(cap.place);
+			return WEIR_REASON_CLIENT_RATE;
+		}
+	}
+	taken = service->rate_ns
+			? rate_take(&a->subject->rate_at_ns, service->rate_ns,
+				    service->rate_burst_ns, bpf_ktime_get_ns())
+			: RATE_TAKEN;
+	if (taken == RATE_TAKEN) {
+		*place = cap.place;
+		return WEIR_REASON_NONE;
+	}
+	if (taken == RATE_LOST)
+		fault_count(WEIR_FAULT_CAS_LOST);
+	weir_client_unrate(&rate);
+	client_give(cap.place);
+	return WEIR_REASON_RATE;
+}
+
+/* Takes a place, or says why there is none; then nothing is held. */
+static __always_inline __u32 accept_take(struct arrival *a, __u32 *place)
+{
+	__u32 *in_use = &a->subject->in_use, reason;
 	enum cap_result cap;
-	enum rate_result rate;
 
 	if (arrival_forced(a))
 		return WEIR_REASON_FORCED;
-	cap = cap_take(&subject->in_use, service->connections_max);
+	cap = cap_take(in_use, a->service->connections_max);
 	if (cap == CAP_LOST)
 		fault_count(WEIR_FAULT_CAS_LOST);
 	if (cap != CAP_TAKEN)
 		return WEIR_REASON_CAP;
-	if (!service->rate_ns)
-		return WEIR_REASON_NONE;
-	rate = rate_take(&subject->rate_at_ns, service->rate_ns,
-			 service->rate_burst_ns, bpf_ktime_get_ns());
-	if (rate == RATE_LOST)
-		fault_count(WEIR_FAULT_CAS_LOST);
-	if (rate == RATE_TAKEN)
-		return WEIR_REASON_NONE;
-	cap_give(&subject->in_use);
-	return WEIR_REASON_RATE;
+	reason = accept_limits(a, place);
+	if (reason != WEIR_REASON_NONE)
+		cap_give(in_use);
+	return reason;
 }
 
 /* Observe: it is let in and held; what would have objected is the answer. */
-static __always_inline __u32 accept_watch(const struct arrival *a)
+static __always_inline __u32 accept_watch(struct arrival *a, __u32 *place)
 {
-	const struct weir_service *service = a->service;
 	struct weir_subject *subject = a->subject;
-	__u32 reason = WEIR_REASON_NONE;
+	__u32 max = a->service->connections_max, reason;
 
 	if (arrival_forced(a))
 		reason = WEIR_REASON_FORCED;
-	else if (service->connections_max != WEIR_NONE &&
-		 cap_would_be_full(subject->in_use, subject->shadow,
-				   service->connections_max))
+	else if (max != WEIR_NONE &&
+		 cap_would_be_full(subject->in_use, subject->shadow, max))
 		reason = WEIR_REASON_CAP;
-	else if (service->rate_ns &&
-		 rate_take(&subject->rate_at_ns, service->rate_ns,
-			   service->rate_burst_ns,
-			   bpf_ktime_get_ns()) != RATE_TAKEN)
-		reason = WEIR_REASON_RATE;
+	else
+		reason = accept_limits(a, place);
 	atomic_add(&subject->in_use, 1);
 	return reason;
 }
@@ -147,9 +174,10 @@ static __always_inline void accept_doom(struct bpf_sock_ops *ctx,
 	bpf_ringbuf_submit(doomed, BPF_RB_FORCE_WAKEUP);
 }
 
-/* It has its place: from here on the end of it gives that back. */
+/* It has its places: from here on the end of it gives them back. */
 static __always_inline void accept_hold(struct bpf_sock_ops *ctx,
-					const struct arrival *a, bool shadow)
+					const struct arrival *a, __u32 place,
+					bool shadow)
 {
 	struct weir_subject *subject = a->subject;
 	struct weir_stat *stat = stat_find(a->slot);
@@ -158,6 +186,7 @@ static __always_inline void accept_hold(struct bpf_sock_ops *ctx,
 
 	if (!conn) {
 		cap_give(&subject->in_use);
+		client_give(place);
 		return;
 	}
 	atomic_add(&subject->opened, 1);
@@ -168,6 +197,7 @@ static __always_inline void accept_hold(struct bpf_sock_ops *ctx,
 		stat->opened++;
 		stat->established++;
 	}
+	conn->caller = place;
 	conn->held = WEIR_HELD_COUNTED;
 	accept_ask_for_state(ctx);
 }
@@ -183,28 +213,23 @@ static __always_inline void on_accepted(struct bpf_sock_ops *ctx,
 					const struct weir_control *control)
 {
 	struct arrival a = {.control = control};
-	__u32 reason;
+	__u32 verdict = WEIR_VERDICT_ALLOW, reason, place = 0;
 
 	if (!accept_read(&a, ctx) || !arrival_find(&a))
 		return;
 	if (arrival_enforced(&a)) {
-		reason = accept_take(&a);
+		reason = accept_take(&a, &place);
 		if (reason != WEIR_REASON_NONE) {
 			accept_doom(ctx, &a, reason);
 			return;
 		}
-		arrival_count(&a, WEIR_VERDICT_ALLOW, reason);
-		accept_hold(ctx, &a, false);
-		return;
+	} else {
+		reason = accept_watch(&a, &place);
+		if (reason != WEIR_REASON_NONE)
+			verdict = accept_would_drop(a.service)
+					  ? WEIR_VERDICT_WOULD_DROP
+					  : WEIR_VERDICT_WOULD_REFUSE;
 	}
-	reason = accept_watch(&a);
-	if (reason == WEIR_REASON_NONE)
-		arrival_count(&a, WEIR_VERDICT_ALLOW, reason);
-	else
-		arrival_count(&a,
-			      accept_would_drop(a.service)
-				      ? WEIR_VERDICT_WOULD_DROP
-				      : WEIR_VERDICT_WOULD_REFUSE,
-			      reason);
-	accept_hold(ctx, &a, reason != WEIR_REASON_NONE);
+	arrival_count(&a, verdict, reason);
+	accept_hold(ctx, &a, place, reason != WEIR_REASON_NONE);
 }

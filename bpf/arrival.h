@@ -19,7 +19,7 @@
 
 struct arrival {
 	struct weir_endpoint_key key; /* local address and port */
-	__u32 peer[4];
+	struct match_peer peer;
 	__u32 slot;
 	const struct weir_control *control;
 	struct weir_service *service;
@@ -34,7 +34,7 @@ static __always_inline bool arrival_enforced(const struct arrival *a)
 /* False: nobody guards this port, or nothing is known of it (W1). */
 static __always_inline bool arrival_find(struct arrival *a)
 {
-	a->slot = ingress_match(a->control, &a->key, a->peer);
+	a->slot = ingress_match(a->control, &a->key, &a->peer);
 	if (a->slot == WEIR_SLOT_OBSERVED)
 		return false;
 	a->key.slot = a->slot;
@@ -46,6 +46,60 @@ static __always_inline bool arrival_find(struct arrival *a)
 	return false;
 }
 
+/* ---- who it is from ------------------------------------------------------------- */
+
+/* So much of the peer's address as is one client: `v4` and `v6` bits. */
+verified_once int weir_client_key(struct caller_ask *ask,
+				  struct match_peer *peer, __u32 v4, __u32 v6)
+{
+	__u32 bits, words[4];
+
+	if (!ask || !peer)
+		return 0;
+	bits = peer->addr[0] | peer->addr[1] |
+			       (peer->addr[2] ^ bpf_htonl(0xffff))
+		       ? v6
+		       : v4;
+	for (__u32 i = 0; i < 4; i++)
+		words[i] = peer->addr[i] & match_mask(bits, i);
+	ask->key.id[0] = (__u64)words[0] << 32 | words[1];
+	ask->key.id[1] = (__u64)words[2] << 32 | words[3];
+	return 0;
+}
+
+static __always_inline struct caller_ask
+arrival_ask_place(const struct arrival *a, struct match_peer *peer)
+{
+	const struct weir_service *service = a->service;
+	struct caller_ask ask = {
+		.key = {.slot = a->slot, .by = service->client_by},
+		.max = service->client_max,
+		.now_ns = bpf_ktime_get_ns(),
+	};
+
+	weir_client_key(&ask, peer, service->client_prefix[0],
+			service->client_prefix[1]);
+	return ask;
+}
+
+static __always_inline struct caller_ask
+arrival_ask_rate(const struct arrival *a, struct match_peer *peer)
+{
+	const struct weir_service *service = a->service;
+	struct caller_ask ask = {
+		.key = {.slot = a->slot, .by = service->client_rate_by},
+		.rate_ns = service->client_rate_ns,
+		.burst_ns = service->client_rate_burst_ns,
+		.now_ns = bpf_ktime_get_ns(),
+	};
+
+	weir_client_key(&ask, peer, service->client_rate_prefix[0],
+			service->client_rate_prefix[1]);
+	return ask;
+}
+
+/* ---- before the handshake ------------------------------------------------------- */
+
 static __always_inline bool arrival_forced(const struct arrival *a)
 {
 	struct weir_verdict *verdict = verdict_find(a->slot);
@@ -55,7 +109,7 @@ static __always_inline bool arrival_forced(const struct arrival *a)
 }
 
 /* Would it find no room now? Takes nothing: a SYN may be anybody's. */
-static __always_inline __u32 arrival_look(const struct arrival *a)
+static __always_inline __u32 arrival_look(struct arrival *a)
 {
 	const struct weir_service *service = a->service;
 	struct weir_subject *subject = a->subject;
@@ -65,6 +119,18 @@ static __always_inline __u32 arrival_look(const struct arrival *a)
 	if (service->connections_max != WEIR_NONE &&
 	    *(volatile __u32 *)&subject->in_use >= service->connections_max)
 		return WEIR_REASON_CAP;
+	if (service->client_by) {
+		struct caller_ask ask = arrival_ask_place(a, &a->peer);
+
+		if (weir_client_look(&ask, a->control->seed) != CALLER_TAKEN)
+			return WEIR_REASON_CLIENT_CAP;
+	}
+	if (service->client_rate_by) {
+		struct caller_ask ask = arrival_ask_rate(a, &a->peer);
+
+		if (weir_client_look(&ask, a->control->seed) != CALLER_TAKEN)
+			return WEIR_REASON_CLIENT_RATE;
+	}
 	if (service->rate_ns &&
 	    rate_is_used_up(&subject->rate_at_ns, service->rate_burst_ns,
 			    bpf_ktime_get_ns()))

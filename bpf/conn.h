@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include "bpf/client.h"
 #include "bpf/lookup.h"
 #include "bpf/mechanisms/cap.h"
 #include "bpf/mechanisms/classify.h"
@@ -530,6 +531,13 @@ static __always_inline void syn_release(struct weir_conn *conn)
 		cap_give(&s->syns);
 }
 
+/* Exchanged, because adoption may give it another client at this moment. */
+static __always_inline void client_release(struct weir_conn *conn)
+{
+	if (conn->caller)
+		client_give(__sync_lock_test_and_set(&conn->caller, 0));
+}
+
 /* Whoever comes first releases; true for it (W5). */
 shared bool conn_release(struct weir_conn *conn)
 {
@@ -541,6 +549,7 @@ shared bool conn_release(struct weir_conn *conn)
 		    held)
 		return false;
 	syn_release(conn);
+	client_release(conn);
 	subject_release(conn->slot, ghost);
 	subject_release(conn->endpoint, ghost);
 	return true;

@@ -123,6 +123,18 @@ struct {
 	__type(value, struct weir_conn);
 } weir_conn __weak SEC(".maps");
 
+/*
+ * connect and release → agent: what each client holds. Sets of places with a
+ * lock each, and not a hash: places that are idle are given to the next client
+ * under the lock, so none is ever freed under somebody's hands.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WEIR_CALLER_SETS);
+	__type(key, __u32);
+	__type(value, struct weir_caller_set);
+} weir_caller __weak SEC(".maps");
+
 /* hooks → agent: hints and new endpoints; losing one loses no decision */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

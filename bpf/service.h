@@ -205,7 +205,7 @@ static __always_inline __u32 service_match(const struct weir_control *control,
  */
 static __always_inline __u32 ingress_match(const struct weir_control *control,
 					   const struct weir_endpoint_key *key,
-					   const __u32 peer[4])
+					   const struct match_peer *peer)
 {
 	struct match m = {
 		.key = *key,
@@ -213,6 +213,6 @@ static __always_inline __u32 ingress_match(const struct weir_control *control,
 		.slot = WEIR_SLOT_OBSERVED,
 	};
 
-	__builtin_memcpy(m.peer.addr, peer, sizeof(m.peer.addr));
+	m.peer = *peer;
 	return match_all(control, &m, BY_PEER);
 }

@@ -175,12 +175,42 @@ static void check_clients(struct binder *b, bool ingress)
 	}
 }
 
+/* Who calls is a process here, and an address there. */
+static void check_by(struct binder *b, const char *block, int by, bool ingress)
+{
+	char path[96];
+	const struct tree_node *word, *bits;
+
+	snprintf(path, sizeof(path), "%s.perClient.by", block);
+	word = find_node(b, path);
+	if (!word || is_broken(b, path))
+		return;
+	if (ingress && by < WEIR_BY_ADDRESS)
+		bind_error(b, word, "address, or prefix",
+			   "by: %.20s: who connects to a listener is known by "
+			   "address alone",
+			   word->text);
+	if (!ingress && by >= WEIR_BY_ADDRESS)
+		bind_error(b, word, "cgroup, user or process",
+			   "by: %.20s: clients of destinations are processes "
+			   "of this host",
+			   word->text);
+	snprintf(path, sizeof(path), "%s.perClient.prefixLength", block);
+	bits = find_node(b, path);
+	if (bits && by != WEIR_BY_PREFIX)
+		bind_error(b, bits->key, "write by: prefix, or remove this",
+			   "prefixLength: a client by %.20s has no prefix",
+			   word->text);
+}
+
 static void check_direction(struct binder *b)
 {
 	const struct tree_node *full = find_node(b, "spec.bulkhead.onFull");
 	bool ingress = find_node(b, "spec.service.listen");
 
 	check_clients(b, ingress);
+	check_by(b, "spec.bulkhead", b->policy->bulkhead.client_by, ingress);
+	check_by(b, "spec.rateLimit", b->policy->rate.client_by, ingress);
 	for (size_t i = 0; ingress && i < COUNT_OF(egress_only); i++) {
 		const struct tree_node *node =
 			find_node(b, egress_only[i].path);
@@ -198,9 +228,25 @@ static void check_direction(struct binder *b)
 			   full->text);
 }
 
+/* A block that limits nothing would look as if it did. */
+static void check_rate(struct binder *b)
+{
+	const struct tree_node *rate = find_node(b, "spec.rateLimit");
+
+	if (!rate || is_broken(b, "spec.rateLimit") ||
+	    find_node(b, "spec.rateLimit.connectionsPerSecond") ||
+	    find_node(b, "spec.rateLimit.perClient"))
+		return;
+	bind_error(b, rate,
+		   "add connectionsPerSecond: 200, or perClient: {by: cgroup, "
+		   "connectionsPerSecond: 20}",
+		   "rateLimit: nothing in it limits a rate");
+}
+
 void bind_rules(struct binder *b)
 {
 	check_direction(b);
+	check_rate(b);
 	check_wait(b);
 	check_volume(b);
 	check_window(b);

@@ -61,6 +61,15 @@ static const struct field_word full[] = {
 	{0},
 };
 
+static const struct field_word callers[] = {
+	{"cgroup", WEIR_BY_CGROUP, false},
+	{"user", WEIR_BY_USER, false},
+	{"process", WEIR_BY_PROCESS, false},
+	{"address", WEIR_BY_ADDRESS, false},
+	{"prefix", WEIR_BY_PREFIX, false},
+	{0},
+};
+
 #define BREAKER		"spec.circuitBreaker"
 #define WAIT		BREAKER ".waitDurationInOpenState"
 #define DESTINATION	"spec.service.destinations[]"
@@ -74,6 +83,9 @@ static const struct field_word full[] = {
 #define AT(member)	 .offset = offsetof(struct weir_policy, member)
 #define RANGE(low, high) .min = (low), .max = (high)
 #define DURATION	 RANGE(POLICY_DURATION_MIN_NS, POLICY_DURATION_MAX_NS)
+#define BY_HELP \
+	"what a client is; address and prefix for listen, the others for destinations"
+#define PREFIX_HELP "by: prefix: so many bits of its address are one client"
 #define PLANNED(where, what)                                              \
 	{                                                                 \
 		.path = (where), .planned = true, NOWHERE, .help = (what) \
@@ -214,7 +226,19 @@ static const struct field fields[] = {
 	{.path = "spec.bulkhead.maxConcurrentCalls", .type = FIELD_COUNT, RANGE(1, CONNECTIONS_MAX),
 	 AT(bulkhead.calls_max), .unset = "no limit", .example = "50",
 	 .help = "while that many calls are in flight new connections are refused; calls on open ones cannot be"},
-	PLANNED("spec.bulkhead.perClient", "limits of each client"),
+	{.path = "spec.bulkhead.perClient", .type = FIELD_BLOCK, NOWHERE, .unset = "no limit",
+	 .example = "{by: cgroup, maxConnections: 20}", .help = "limits of each client"},
+	{.path = "spec.bulkhead.perClient.by", .type = FIELD_WORD, .words = callers, .required = true,
+	 AT(bulkhead.client_by), .example = "cgroup", .help = BY_HELP},
+	{.path = "spec.bulkhead.perClient.prefixLength", .type = FIELD_BLOCK, NOWHERE,
+	 .unset = "{v4: 32, v6: 64}", .example = "{v4: 24, v6: 56}", .help = PREFIX_HELP},
+	{.path = "spec.bulkhead.perClient.prefixLength.v4", .type = FIELD_COUNT, RANGE(1, 32),
+	 .initial = "32", AT(bulkhead.client_v4), .example = "24", .help = "of an IPv4 address"},
+	{.path = "spec.bulkhead.perClient.prefixLength.v6", .type = FIELD_COUNT, RANGE(1, 128),
+	 .initial = "64", AT(bulkhead.client_v6), .example = "56", .help = "of an IPv6 address"},
+	{.path = "spec.bulkhead.perClient.maxConnections", .type = FIELD_COUNT,
+	 RANGE(1, CONNECTIONS_MAX), .required = true, AT(bulkhead.client_connections_max),
+	 .example = "20", .help = "connections of one client to the service; exact"},
 	PLANNED("spec.bulkhead.queue", "hold a connect instead of refusing it"),
 	{.path = "spec.bulkhead.onFull", .type = FIELD_WORD, .words = full, .initial = "refuse",
 	 AT(bulkhead.on_full), .example = "refuse",
@@ -224,11 +248,25 @@ static const struct field fields[] = {
 	{.path = "spec.rateLimit", .type = FIELD_BLOCK, AT(rate.set), .unset = "off",
 	 .example = "{connectionsPerSecond: 200}", .help = "new connections to the service in a second"},
 	{.path = "spec.rateLimit.connectionsPerSecond", .type = FIELD_COUNT, RANGE(1, SAMPLES_MAX),
-	 .required = true, AT(rate.per_second), .example = "200",
+	 AT(rate.per_second), .unset = "no limit", .example = "200",
 	 .help = "over any time t at most burst + t of these are let through"},
 	{.path = "spec.rateLimit.burst", .type = FIELD_COUNT, RANGE(1, SAMPLES_MAX), .initial = "50",
 	 AT(rate.burst), .example = "50", .help = "that many at once, after a pause"},
-	PLANNED("spec.rateLimit.perClient", "limits of each client"),
+	{.path = "spec.rateLimit.perClient", .type = FIELD_BLOCK, NOWHERE, .unset = "no limit",
+	 .example = "{by: cgroup, connectionsPerSecond: 20}", .help = "limits of each client"},
+	{.path = "spec.rateLimit.perClient.by", .type = FIELD_WORD, .words = callers, .required = true,
+	 AT(rate.client_by), .example = "cgroup", .help = BY_HELP},
+	{.path = "spec.rateLimit.perClient.prefixLength", .type = FIELD_BLOCK, NOWHERE,
+	 .unset = "{v4: 32, v6: 64}", .example = "{v4: 24, v6: 56}", .help = PREFIX_HELP},
+	{.path = "spec.rateLimit.perClient.prefixLength.v4", .type = FIELD_COUNT, RANGE(1, 32),
+	 .initial = "32", AT(rate.client_v4), .example = "24", .help = "of an IPv4 address"},
+	{.path = "spec.rateLimit.perClient.prefixLength.v6", .type = FIELD_COUNT, RANGE(1, 128),
+	 .initial = "64", AT(rate.client_v6), .example = "56", .help = "of an IPv6 address"},
+	{.path = "spec.rateLimit.perClient.connectionsPerSecond", .type = FIELD_COUNT,
+	 RANGE(1, SAMPLES_MAX), .required = true, AT(rate.client_per_second), .example = "20",
+	 .help = "of one client, as the service's"},
+	{.path = "spec.rateLimit.perClient.burst", .type = FIELD_COUNT, RANGE(1, SAMPLES_MAX),
+	 .initial = "20", AT(rate.client_burst), .example = "20", .help = "as the service's burst"},
 	PLANNED("spec.timeouts", "limits on connecting, answering and idling"),
 	{.path = "spec.access", .type = FIELD_BLOCK, NOWHERE, .unset = "everyone may",
 	 .example = "{allow: [{systemdUnit: orders.service}]}", .help = "who may connect at all"},

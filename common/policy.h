@@ -88,12 +88,19 @@ struct policy_bulkhead {
 	uint32_t calls_max;		   /* in flight; 0: no limit */
 	uint32_t warn_at;		   /* percent */
 	enum weir_on_full on_full;
+	int client_by;			 /* enum weir_caller_by */
+	uint32_t client_connections_max; /* 0: no limit */
+	uint32_t client_v4, client_v6;	 /* prefix of one, by: prefix */
 };
 
 struct policy_rate {
 	bool set;
-	uint32_t per_second; /* connections */
+	uint32_t per_second; /* connections; 0: no limit */
 	uint32_t burst;	     /* 1 or more */
+	int client_by;	     /* enum weir_caller_by */
+	uint32_t client_per_second;
+	uint32_t client_burst;
+	uint32_t client_v4, client_v6; /* as policy_bulkhead's */
 };
 
 /* Where an effective value was written; for `describe` and `why`. */
@@ -101,7 +108,7 @@ struct policy_position {
 	const char *path;      /* "spec.circuitBreaker.failureRateThreshold" */
 	unsigned line, column; /* 0: a default */
 };
-#define POLICY_POSITIONS_MAX 64
+#define POLICY_POSITIONS_MAX 96
 
 struct weir_policy {
 	char *name;

@@ -67,6 +67,44 @@ static void fill_breaker(struct weir_service *out,
 		out->refuse_errno = (uint32_t)breaker->refuse_errno;
 }
 
+/* What is masked of a client's address: IPv4's bits, and IPv6's. */
+static void fill_prefix(uint8_t out[2], int by, uint32_t v4, uint32_t v6)
+{
+	bool whole = by != WEIR_BY_PREFIX;
+
+	out[0] = (uint8_t)(96 + (whole ? 32 : v4));
+	out[1] = (uint8_t)(whole ? 128 : v6);
+}
+
+static void fill_bulkhead(struct weir_service *out,
+			  const struct policy_bulkhead *bulkhead)
+{
+	out->connections_max = bulkhead->connections_max;
+	out->endpoint_connections_max = bulkhead->endpoint_connections_max;
+	out->connecting_max = bulkhead->connecting_max;
+	out->calls_max = bulkhead->calls_max;
+	out->client_by = (uint32_t)bulkhead->client_by;
+	out->client_max = bulkhead->client_connections_max;
+	fill_prefix(out->client_prefix, bulkhead->client_by,
+		    bulkhead->client_v4, bulkhead->client_v6);
+}
+
+static void fill_rate(struct weir_service *out, const struct policy_rate *rate)
+{
+	if (rate->per_second) {
+		out->rate_ns = NS_PER_SECOND / rate->per_second;
+		out->rate_burst_ns = (rate->burst - 1) * out->rate_ns;
+	}
+	out->client_rate_by = (uint32_t)rate->client_by;
+	if (!rate->client_by)
+		return;
+	fill_prefix(out->client_rate_prefix, rate->client_by, rate->client_v4,
+		    rate->client_v6);
+	out->client_rate_ns = NS_PER_SECOND / rate->client_per_second;
+	out->client_rate_burst_ns =
+		(rate->client_burst - 1) * out->client_rate_ns;
+}
+
 struct weir_service compile_service(const struct weir_policy *policy)
 {
 	struct weir_service out = {
@@ -77,17 +115,10 @@ struct weir_service compile_service(const struct weir_policy *policy)
 	};
 
 	fill_breaker(&out, &policy->breaker);
-	if (policy->bulkhead.set) {
-		out.connections_max = policy->bulkhead.connections_max;
-		out.endpoint_connections_max =
-			policy->bulkhead.endpoint_connections_max;
-		out.connecting_max = policy->bulkhead.connecting_max;
-		out.calls_max = policy->bulkhead.calls_max;
-	}
-	if (policy->rate.set) {
-		out.rate_ns = NS_PER_SECOND / policy->rate.per_second;
-		out.rate_burst_ns = (policy->rate.burst - 1) * out.rate_ns;
-	}
+	if (policy->bulkhead.set)
+		fill_bulkhead(&out, &policy->bulkhead);
+	if (policy->rate.set)
+		fill_rate(&out, &policy->rate);
 	out.direction = policy_direction(policy);
 	out.on_full = policy->bulkhead.on_full;
 	strncpy(out.name, policy->name, sizeof(out.name) - 1);

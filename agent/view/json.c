@@ -32,11 +32,15 @@ static json_t *by_state(const uint32_t counts[WEIR_STATE_COUNT])
 static json_t *count_services(const struct snapshot *s)
 {
 	uint32_t counts[WEIR_STATE_COUNT] = {0};
+	size_t ingress = 0;
 
-	for (size_t i = 0; i < s->service_count; i++)
+	for (size_t i = 0; i < s->service_count; i++) {
 		counts[snapshot_state(&s->services[i])]++;
-	return json_pack("{s:o, s:o}", "total", integer(s->service_count),
-			 "by_state", by_state(counts));
+		ingress += s->services[i].direction == WEIR_INGRESS;
+	}
+	return json_pack("{s:o, s:o, s:o}", "total", integer(s->service_count),
+			 "ingress", integer(ingress), "by_state",
+			 by_state(counts));
 }
 
 static json_t *count_policies(const struct snapshot *s)

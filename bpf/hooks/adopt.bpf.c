@@ -9,7 +9,7 @@
  * guards that port, what is left is outbound. The walk holds each socket's lock, so no other hook is at work on it. After a
  * change of policies it moves connections to the service that governs them now.
  */
-#include "bpf/service.h"
+#include "bpf/arrival.h"
 #include "bpf/turn.h"
 
 /* Is the socket's cgroup the one we are attached to, or below it? */
@@ -98,6 +98,38 @@ static __always_inline void adopt(struct tcp_sock *tp, struct weir_conn *conn,
 			      (ask_for_state(tp) ? WEIR_CONN_STATE_SEEN : 0));
 }
 
+/* Its client's limit may be new, or tell clients apart by something else. */
+static __always_inline void join_client(struct weir_conn *conn,
+					const struct weir_control *control,
+					const struct weir_service *service,
+					const struct owner *owner)
+{
+	struct weir_caller *holds = client_at(conn->caller);
+	struct cgroup *cgroup = (struct cgroup *)owner->cgroup;
+	struct caller_ask ask = {
+		.key = {.slot = conn->slot, .by = service->client_by},
+		.max = WEIR_NONE,
+	};
+
+	if (holds && holds->key.by == service->client_by)
+		return;
+	client_release(conn);
+	if (conn->flags & WEIR_CONN_SHADOW)
+		return;
+	if (service->client_by == WEIR_BY_CGROUP)
+		ask.key.id[0] = BPF_CORE_READ(cgroup, kn, id);
+	else if (service->client_by == WEIR_BY_USER)
+		ask.key.id[0] = owner->uid;
+	else
+		return; /* nothing says which process it was */
+	ask.now_ns = bpf_ktime_get_ns();
+	weir_client_take(&ask, control->seed);
+	__sync_lock_test_and_set(&conn->caller, ask.place);
+	/* It may have closed meanwhile, before it held this. */
+	if (*(volatile __u32 *)&conn->held == WEIR_HELD_FREE)
+		client_release(conn);
+}
+
 /* Another service's by now: it gives back what it holds there. */
 static __always_inline void leave_old(struct weir_conn *conn, __u32 slot)
 {
@@ -126,20 +158,49 @@ static __always_inline void read_local(struct weir_endpoint_key *key,
 		key->addr[i] = c->skc_v6_rcv_saddr.in6_u.u6_addr32[i];
 }
 
-/* Nobody has reset it: if there is room by now, it takes its place. */
-static __always_inline void pardon(struct weir_conn *conn,
-				   const struct weir_service *service)
+/* Nobody has reset it: if there is room by now, it takes its places. */
+static __always_inline void pardon(struct weir_conn *conn, struct arrival *a)
 {
-	struct weir_subject *s = subject_find(conn->slot);
-	__u32 cap = service->mode == WEIR_MODE_ENFORCE
-			    ? service->connections_max
-			    : WEIR_NONE;
+	bool enforced = arrival_enforced(a);
+	struct caller_ask ask = {};
 
-	if (!s || cap_take(&s->in_use, cap) != CAP_TAKEN)
+	if (cap_take(&a->subject->in_use, enforced ? a->service->connections_max
+						   : WEIR_NONE) != CAP_TAKEN)
 		return;
-	atomic_add(&s->acquired, 1);
+	if (a->service->client_by) {
+		ask = arrival_ask_place(a, &a->peer);
+		if (!enforced)
+			ask.max = WEIR_NONE;
+		if (weir_client_take(&ask, a->control->seed) ==
+		    CALLER_CAP_FULL) {
+			cap_give(&a->subject->in_use);
+			return;
+		}
+	}
+	atomic_add(&a->subject->acquired, 1);
+	conn->caller = ask.place;
 	conn->held = WEIR_HELD_COUNTED;
 	conn_flag_clear(conn, WEIR_CONN_DOOMED);
+}
+
+/* As join_client(): its client's limit may be new, or of other networks. */
+static __always_inline void join_network(struct weir_conn *conn,
+					 struct arrival *a)
+{
+	struct weir_caller *holds = client_at(conn->caller);
+	struct caller_ask ask = arrival_ask_place(a, &a->peer);
+
+	if (holds && caller_is(holds, &ask.key))
+		return;
+	client_release(conn);
+	if (conn->flags & WEIR_CONN_SHADOW || !a->service->client_by)
+		return;
+	ask.max = WEIR_NONE;
+	weir_client_take(&ask, a->control->seed);
+	__sync_lock_test_and_set(&conn->caller, ask.place);
+	/* It may have closed meanwhile, before it held this. */
+	if (*(volatile __u32 *)&conn->held == WEIR_HELD_FREE)
+		client_release(conn);
 }
 
 /* Nobody would give back what it holds before it is accepted, or after close. */
@@ -186,15 +247,13 @@ static __always_inline void adopt_accepted(const struct weir_control *control,
 					   struct tcp_sock *tp)
 {
 	struct weir_conn *conn = bpf_sk_storage_get(&weir_conn, tp, 0, 0);
-	struct weir_endpoint_key key = {}, peer = {};
-	struct weir_service *service;
-	__u32 slot;
+	struct weir_endpoint_key peer = {};
+	struct arrival a = {.control = control};
 
-	read_local(&key, (struct sock *)tp);
+	read_local(&a.key, (struct sock *)tp);
 	read_peer(&peer, (struct sock *)tp);
-	slot = ingress_match(control, &key, peer.addr);
-	service = service_find(control, slot);
-	if (slot == WEIR_SLOT_OBSERVED || !service) {
+	__builtin_memcpy(a.peer.addr, peer.addr, sizeof(a.peer.addr));
+	if (!arrival_find(&a)) {
 		if (conn)
 			let_be(conn);
 		return;
@@ -206,13 +265,15 @@ static __always_inline void adopt_accepted(const struct weir_control *control,
 		fault_count(WEIR_FAULT_NO_STORAGE);
 		return;
 	}
-	if (conn->flags & WEIR_CONN_DOOMED && conn->slot == slot) {
-		pardon(conn, service);
+	if (conn->flags & WEIR_CONN_DOOMED && conn->slot == a.slot) {
+		pardon(conn, &a);
 		return;
 	}
-	if (conn->slot != slot)
+	if (conn->slot != a.slot)
 		let_be(conn);
-	hold_accepted(tp, conn, slot);
+	hold_accepted(tp, conn, a.slot);
+	if (conn->held == WEIR_HELD_COUNTED)
+		join_network(conn, &a);
 }
 
 /* ---- each socket ---------------------------------------------------------------- */
@@ -270,6 +331,7 @@ int weir_adopt(struct bpf_iter__tcp *ctx)
 	}
 	leave_old(conn, key.slot);
 	adopt(tp, conn, &key, service);
+	join_client(conn, control, service, &owner);
 	return 0;
 }
 

@@ -2,8 +2,8 @@
 /*
  * connect.bpf.c - cgroup/connect4 and connect6: may this connection begin?
  *
- * Gather who calls whom, decide in the order access, forced, breaker, cap, rate,
- * count, and return. A refusal happens before any packet leaves; whatever is missing lets
+ * Gather who calls whom, decide in the order access, forced, breaker, cap, the
+ * client's cap, rate, count, and return. A refusal happens before any packet leaves; whatever is missing lets
  * the connection through and is counted (W1, W6).
  */
 #include "bpf/conn.h"
@@ -25,6 +25,7 @@ struct attempt {
 	__u32 epoch;
 	__u32 flags;  /* of the connection to be */
 	__u32 reason; /* enum weir_reason of what objected */
+	__u32 caller; /* the client's place that it holds; 0: none */
 	bool drop;    /* what objected loses the SYN instead of refusing */
 };
 
@@ -176,6 +177,8 @@ static __always_inline void places_give(struct attempt *a)
 	if (a->flags & WEIR_CONN_SYN)
 		cap_give(&a->subject->syns);
 	a->flags &= ~WEIR_CONN_SYN;
+	client_give(a->caller);
+	a->caller = 0;
 	token_give(a);
 }
 
@@ -227,8 +230,64 @@ static __always_inline bool bulkhead_full(struct attempt *a, bool enforcing)
 	return false;
 }
 
-/* Last, so that what is refused for another reason uses up no rate. */
-static __always_inline bool rate_exceeded(struct attempt *a, bool enforcing)
+/* ---- each client ------------------------------------------------------------------ */
+
+/* Who calls, as the policy tells clients apart. */
+static __always_inline struct weir_caller_key caller_key(struct attempt *a,
+							 __u32 by)
+{
+	struct weir_caller_key key = {.slot = a->slot, .by = by};
+
+	if (by == WEIR_BY_CGROUP)
+		key.id[0] = bpf_get_current_cgroup_id();
+	else if (by == WEIR_BY_USER)
+		key.id[0] = (__u32)bpf_get_current_uid_gid();
+	else
+		key.id[0] = bpf_get_current_pid_tgid() >> 32;
+	return key;
+}
+
+/* What the panic lets through is there; what enforce refuses is not. */
+static __always_inline bool is_ghost(const struct attempt *a)
+{
+	return (a->flags & (WEIR_CONN_SHADOW | WEIR_CONN_ADVISORY)) ==
+	       WEIR_CONN_SHADOW;
+}
+
+static __always_inline bool client_full(struct attempt *a, bool enforcing)
+{
+	struct caller_ask ask = {.max = a->service->client_max};
+
+	if (!a->service->client_by || is_ghost(a))
+		return false;
+	ask.key = caller_key(a, a->service->client_by);
+	ask.now_ns = bpf_ktime_get_ns();
+	if (weir_client_take(&ask, a->control->seed) != CALLER_CAP_FULL) {
+		a->caller = ask.place;
+		return false;
+	}
+	if (!refuse(a, WEIR_REASON_CLIENT_CAP, enforcing))
+		return false;
+	places_give(a);
+	return true;
+}
+
+static __always_inline bool
+client_too_fast(struct attempt *a, struct caller_ask *ask, bool enforcing)
+{
+	if (!a->service->client_rate_by || a->flags & WEIR_CONN_SHADOW)
+		return false;
+	ask->key = caller_key(a, a->service->client_rate_by);
+	ask->rate_ns = a->service->client_rate_ns;
+	ask->burst_ns = a->service->client_rate_burst_ns;
+	ask->now_ns = bpf_ktime_get_ns();
+	return weir_client_take(ask, a->control->seed) ==
+		       CALLER_RATE_EXCEEDED &&
+	       refuse(a, WEIR_REASON_CLIENT_RATE, enforcing);
+}
+
+static __always_inline bool
+service_too_fast(struct attempt *a, struct caller_ask *ask, bool enforcing)
 {
 	enum rate_result result;
 
@@ -240,7 +299,20 @@ static __always_inline bool rate_exceeded(struct attempt *a, bool enforcing)
 		return false;
 	if (result == RATE_LOST)
 		fault_count(WEIR_FAULT_CAS_LOST);
-	if (!refuse(a, WEIR_REASON_RATE, enforcing))
+	weir_client_unrate(ask);
+	return refuse(a, WEIR_REASON_RATE, enforcing);
+}
+
+/*
+ * Last, so that what is refused for another reason uses up no rate; and the
+ * client's before the service's, so that a hasty client uses up nobody else's.
+ */
+static __always_inline bool rate_exceeded(struct attempt *a, bool enforcing)
+{
+	struct caller_ask ask = {};
+
+	if (!client_too_fast(a, &ask, enforcing) &&
+	    !service_too_fast(a, &ask, enforcing))
 		return false;
 	places_give(a);
 	return true;
@@ -252,7 +324,7 @@ static __always_inline bool decide(struct attempt *a)
 
 	if (gate_access(a, enforcing) || gate_forced(a, enforcing) ||
 	    gate_breaker(a, enforcing) || bulkhead_full(a, enforcing) ||
-	    rate_exceeded(a, enforcing))
+	    client_full(a, enforcing) || rate_exceeded(a, enforcing))
 		return true;
 	/* Enforced, it would not be there to prove anything. */
 	if (a->flags & WEIR_CONN_SHADOW)
@@ -337,6 +409,7 @@ static __always_inline void admit(struct bpf_sock_addr *ctx, struct attempt *a,
 	conn->breaker = a->breaker;
 	conn->epoch = a->epoch;
 	conn->flags = a->flags;
+	conn->caller = a->caller;
 	conn->admitted_us = now_us();
 	count_admission(a->subject, conn_is_ghost(conn));
 	count_admission(a->endpoint, conn_is_ghost(conn));

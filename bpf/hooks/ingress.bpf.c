@@ -25,15 +25,15 @@ static __always_inline __u32 read_addresses(struct __sk_buff *skb,
 	if (skb->protocol == bpf_htons(ETH_P_IP)) {
 		if (bpf_skb_load_bytes(skb, 0, &first, 1) ||
 		    bpf_skb_load_bytes(skb, 9, &protocol, 1) ||
-		    bpf_skb_load_bytes(skb, 12, &a->peer[3], 4) ||
+		    bpf_skb_load_bytes(skb, 12, &a->peer.addr[3], 4) ||
 		    bpf_skb_load_bytes(skb, 16, &a->key.addr[3], 4))
 			return 0;
-		a->key.addr[2] = a->peer[2] = bpf_htonl(0xffff);
+		a->key.addr[2] = a->peer.addr[2] = bpf_htonl(0xffff);
 		return protocol == IPPROTO_TCP ? (first & 15u) * 4 : 0;
 	}
 	if (skb->protocol != bpf_htons(ETH_P_IPV6) ||
 	    bpf_skb_load_bytes(skb, 6, &protocol, 1) ||
-	    bpf_skb_load_bytes(skb, 8, a->peer, sizeof(a->peer)) ||
+	    bpf_skb_load_bytes(skb, 8, a->peer.addr, sizeof(a->peer.addr)) ||
 	    bpf_skb_load_bytes(skb, 24, a->key.addr, sizeof(a->key.addr)))
 		return 0;
 	return protocol == IPPROTO_TCP ? V6_HEADER_BYTES : 0;

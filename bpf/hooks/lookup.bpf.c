@@ -22,18 +22,18 @@ int weir_lookup(struct bpf_sk_lookup *ctx)
 		return SK_PASS;
 	a.key.port = ctx->local_port;
 	if (ctx->family == AF_INET) {
-		a.key.addr[2] = a.peer[2] = bpf_htonl(0xffff);
+		a.key.addr[2] = a.peer.addr[2] = bpf_htonl(0xffff);
 		a.key.addr[3] = context_word(ctx, local_ip4);
-		a.peer[3] = context_word(ctx, remote_ip4);
+		a.peer.addr[3] = context_word(ctx, remote_ip4);
 	} else {
 		a.key.addr[0] = context_word(ctx, local_ip6[0]);
 		a.key.addr[1] = context_word(ctx, local_ip6[1]);
 		a.key.addr[2] = context_word(ctx, local_ip6[2]);
 		a.key.addr[3] = context_word(ctx, local_ip6[3]);
-		a.peer[0] = context_word(ctx, remote_ip6[0]);
-		a.peer[1] = context_word(ctx, remote_ip6[1]);
-		a.peer[2] = context_word(ctx, remote_ip6[2]);
-		a.peer[3] = context_word(ctx, remote_ip6[3]);
+		a.peer.addr[0] = context_word(ctx, remote_ip6[0]);
+		a.peer.addr[1] = context_word(ctx, remote_ip6[1]);
+		a.peer.addr[2] = context_word(ctx, remote_ip6[2]);
+		a.peer.addr[3] = context_word(ctx, remote_ip6[3]);
 	}
 	return arrival_judge_syn(&a, WEIR_FULL_REFUSE) == WEIR_VERDICT_ALLOW
 		       ? SK_PASS

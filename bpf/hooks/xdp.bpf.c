@@ -35,7 +35,7 @@ static __always_inline bool sheds(const struct packet_syn *syn, __u32 verdict)
 		return false;
 	for (int i = 0; i < 4; i++) {
 		a.key.addr[i] = syn->to[i];
-		a.peer[i] = syn->from[i];
+		a.peer.addr[i] = syn->from[i];
 	}
 	/* What is only observed goes on, and is counted where it arrives. */
 	if (!arrival_find(&a) || !arrival_enforced(&a) ||

@@ -18,9 +18,10 @@
  */
 #pragma once
 
+#include <linux/bpf.h>
 #include <linux/types.h>
 
-#define WEIR_ABI_VERSION 2
+#define WEIR_ABI_VERSION 3
 
 /* Limits (W7). Reaching one is counted in weir_fault and reported. */
 #define WEIR_SERVICES_MAX      4097u  /* 4096 policies and slot 0 */
@@ -30,9 +31,11 @@
 #define WEIR_RULES_PER_KEY     8u     /* port ranges and client sets of a key */
 #define WEIR_CLASSES_MAX       8u     /* mask classes of one generation */
 #define WEIR_CLIENTS_MAX       32768u /* client selectors, one generation */
-#define WEIR_CGROUP_DEPTH_MAX  16u    /* ancestors looked at for `clients` */
-#define WEIR_LISTEN_PORTS_MAX  8192u  /* remembered while adopting */
-#define WEIR_LOCAL_MAX	       4096u  /* addresses of this host, for XDP */
+#define WEIR_CALLER_SETS       4096u  /* x 16: clients counted one by one */
+#define WEIR_CALLERS_PER_SET   16u
+#define WEIR_CGROUP_DEPTH_MAX  16u   /* ancestors looked at for `clients` */
+#define WEIR_LISTEN_PORTS_MAX  8192u /* remembered while adopting */
+#define WEIR_LOCAL_MAX	       4096u /* addresses of this host, for XDP */
 #define WEIR_RING_BYTES	       (256u * 1024u)
 #define WEIR_SLICES	       32u   /* start slices of calls in flight */
 #define WEIR_PROBES_MAX	       1000u /* permittedNumberOfCallsInHalfOpenState */
@@ -61,7 +64,8 @@
 	X(HALF_OPEN, "half_open", "half-open and every probe token is taken") \
 	X(CAP, "cap", "the bulkhead is full")                                 \
 	X(CLIENT_CAP, "client_cap", "the client's own bulkhead is full")      \
-	X(RATE, "rate", "the rate limit is used up")
+	X(RATE, "rate", "the rate limit is used up")                          \
+	X(CLIENT_RATE, "client_rate", "the client's own rate limit is used up")
 
 #define WEIR_PHASES(X)                                                        \
 	X(CONNECT, "connect", "from connect() to established or failed")      \
@@ -128,7 +132,8 @@
 	X(UNMATCHED, "unmatched", "no policy matched and observeAll is off")  \
 	X(STALE_RELEASED, "stale_released", "the audit released a reservation no hook did") \
 	X(LISTEN_FULL, "listen_full", "more listening ports than adoption can remember") \
-	X(NO_FLAG, "no_flag", "the STATE callback could not be set on a socket")
+	X(NO_FLAG, "no_flag", "the STATE callback could not be set on a socket") \
+	X(CALLER_FULL, "caller_full", "client table full: not limited for its client")
 /* clang-format on */
 
 #define WEIR_ENUM_ROW_(prefix, id) prefix##id,
@@ -172,6 +177,16 @@ enum weir_on_full {
 	WEIR_FULL_SHED,	  /* as one of these, before the stack sees it */
 };
 
+/* Who a client is, for the limits of each client. */
+enum weir_caller_by {
+	WEIR_BY_NONE, /* clients are not limited */
+	WEIR_BY_CGROUP,
+	WEIR_BY_USER,
+	WEIR_BY_PROCESS,
+	WEIR_BY_ADDRESS, /* of who connects to a listener */
+	WEIR_BY_PREFIX,
+};
+
 /* What the kernel does with a new connection; the agent writes it. */
 enum weir_gate {
 	WEIR_GATE_ADMIT,  /* closed */
@@ -200,7 +215,7 @@ struct weir_control {
 	__u32 class_count[4]; /* as weir_rule_key.generation */
 	struct weir_class classes[4][WEIR_CLASSES_MAX];
 	__u32 owner_pid; /* for people: who wrote this */
-	__u32 reserved;
+	__u32 seed; /* of weir_caller's hash; for as long as the maps live */
 };
 
 /*
@@ -272,8 +287,15 @@ struct weir_service {
 	__u32 calls_max;      /* in flight; 0: no limit */
 	__u64 rate_ns;	      /* a connection each so many ns; 0: no limit */
 	__u64 rate_burst_ns;  /* how far ahead of that: (burst - 1) * rate_ns */
-	__u32 direction;      /* enum weir_direction */
-	__u32 on_full;	      /* enum weir_on_full */
+	__u32 client_by;      /* enum weir_caller_by of client_max */
+	__u32 client_max;     /* connections of one client */
+	__u32 client_rate_by; /* enum weir_caller_by of client_rate_ns */
+	__u8 client_prefix[2];	    /* of IPv4, with 96 added, and of IPv6 */
+	__u8 client_rate_prefix[2]; /* likewise */
+	__u64 client_rate_ns;	    /* as rate_ns, for each client */
+	__u64 client_rate_burst_ns;
+	__u32 direction;	    /* enum weir_direction */
+	__u32 on_full;		    /* enum weir_on_full */
 	char name[WEIR_NAME_BYTES]; /* how a restarted agent finds its slots */
 };
 
@@ -431,6 +453,29 @@ struct weir_conn {
 	__u64 wrote_us;	      /* when more of a request was written last */
 	__u32 turn_seq;	      /* write_seq at the last answer */
 	__u32 retransmits;    /* total_retrans at the last answer */
+	__u32 caller;	      /* place in weir_caller that it holds; 0: none */
+	__u32 reserved;
+};
+
+/* One client of one service: what it holds, and its rate. See caller.h. */
+struct weir_caller_key {
+	__u32 slot;
+	__u32 by;    /* enum weir_caller_by; 0: this place is free */
+	__u64 id[2]; /* cgroup id, uid or pid, and 0; or a masked address */
+};
+
+struct weir_caller {
+	struct weir_caller_key key;
+	__u32 in_use;
+	__u32 refused;	  /* since it came */
+	__u64 rate_at_ns; /* see rate.h */
+};
+
+/* weir_caller, element hash % WEIR_CALLER_SETS. */
+struct weir_caller_set {
+	struct bpf_spin_lock lock; /* who comes; who goes needs none */
+	__u32 reserved;
+	struct weir_caller callers[WEIR_CALLERS_PER_SET];
 };
 
 /* weir_event, ring buffer. A hint is never a decision. */
@@ -514,14 +559,17 @@ WEIR_PIN_SIZE(weir_rule, 16);
 WEIR_PIN_SIZE(weir_rule_set, 136);
 WEIR_PIN_SIZE(weir_client_key, 24);
 WEIR_PIN_SIZE(weir_network_key, 28);
-WEIR_PIN_SIZE(weir_service, 152);
+WEIR_PIN_SIZE(weir_service, 184);
 WEIR_PIN_SIZE(weir_verdict, 56);
 WEIR_PIN_SIZE(weir_histogram, 1592);
-WEIR_PIN_SIZE(weir_stat, 3824);
+WEIR_PIN_SIZE(weir_stat, 3872);
 WEIR_PIN_SIZE(weir_subject, 640);
 WEIR_PIN_SIZE(weir_endpoint_hist, 1584);
 WEIR_PIN_SIZE(weir_endpoint_key, 24);
-WEIR_PIN_SIZE(weir_conn, 88);
+WEIR_PIN_SIZE(weir_conn, 96);
+WEIR_PIN_SIZE(weir_caller_key, 24);
+WEIR_PIN_SIZE(weir_caller, 40);
+WEIR_PIN_SIZE(weir_caller_set, 648);
 WEIR_PIN_SIZE(weir_event, 72);
 WEIR_PIN_SIZE(weir_recount, 16);
 WEIR_PIN_SIZE(weir_select, 32);

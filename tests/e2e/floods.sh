@@ -6,7 +6,7 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/listeners.sh"
 
-FLOOD=$PWD/build/release/tests/tools/flood
+STORM=$PWD/build/release/tests/tools/storm
 
 flood_sandbox() {
 	sandbox
@@ -15,7 +15,7 @@ flood_sandbox() {
 	MAC=$(on_client ip -o link show c0 | sed 's/.*ether \([^ ]*\).*/\1/')
 }
 
-flood() { on_server "$FLOOD" s0 "$MAC" $C4 "$@"; } # PORT COUNT
+flood() { on_server "$STORM" s0 "$MAC" $C4 "$@"; } # PORT COUNT
 
 settings() { # KEYS: of xdp in weir.yaml
 	printf 'xdp: {%s}\n' "$1" > "$T/weir.yaml"

@@ -5,6 +5,8 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+LISTENER=$PWD/build/release/tests/tools/listener
+FLOOD=$PWD/build/release/tests/tools/flood
 C4=10.77.0.1
 C6=fd77::1
 

@@ -62,8 +62,12 @@ static const char whole[] =
 	"    maxConnecting: 32\n"
 	"    maxConcurrentCalls: 50\n"
 	"    perEndpoint: {maxConnections: 40}\n"
+	"    perClient: {by: process, maxConnections: 20}\n"
 	"    warnAt: 90\n"
-	"  rateLimit: {connectionsPerSecond: 200, burst: 30}\n"
+	"  rateLimit:\n"
+	"    connectionsPerSecond: 200\n"
+	"    burst: 30\n"
+	"    perClient: {by: user, connectionsPerSecond: 25, burst: 5}\n"
 	"  access:\n"
 	"    allow: [{systemdUnit: orders.service}, {user: root}]\n";
 
@@ -76,8 +80,15 @@ static const char ingress[] =
 		  "      - {address: 0.0.0.0, ports: [8081-8089]}\n"
 		  "      - {address: fd00::7, ports: [9000]}\n"
 		  "    clients: [{address: 10.1.0.0/16}, {address: fd01::1}]\n"
-		  "  bulkhead: {maxConnections: 100, onFull: drop}\n"
-		  "  rateLimit: {connectionsPerSecond: 50}\n";
+		  "  bulkhead:\n"
+		  "    maxConnections: 100\n"
+		  "    perClient: {by: prefix, maxConnections: 9, "
+		  "prefixLength: {v4: 24, v6: 56}}\n"
+		  "    onFull: drop\n"
+		  "  rateLimit:\n"
+		  "    connectionsPerSecond: 50\n"
+		  "    perClient: {by: prefix, connectionsPerSecond: 5, "
+		  "prefixLength: {v4: 16, v6: 48}}\n";
 
 static void every_value_of_a_listener_arrives(void **state)
 {
@@ -101,7 +112,13 @@ static void every_value_of_a_listener_arrives(void **state)
 	assert_int_equal(client[1].prefix, 128);
 	assert_int_equal(policy->bulkhead.connections_max, 100);
 	assert_int_equal(policy->bulkhead.on_full, WEIR_FULL_DROP);
+	assert_int_equal(policy->bulkhead.client_by, WEIR_BY_PREFIX);
+	assert_int_equal(policy->bulkhead.client_v4, 24);
+	assert_int_equal(policy->bulkhead.client_v6, 56);
 	assert_int_equal(policy->rate.per_second, 50);
+	assert_int_equal(policy->rate.client_v4, 16);
+	assert_int_equal(policy->rate.client_v6, 48);
+	assert_int_equal(policy->rate.client_burst, 20);
 }
 
 static void every_value_arrives_in_the_breaker(void **state)
@@ -158,6 +175,11 @@ static void every_value_arrives_elsewhere(void **state)
 	assert_true(policy->rate.set);
 	assert_int_equal(policy->rate.per_second, 200);
 	assert_int_equal(policy->rate.burst, 30);
+	assert_int_equal(policy->bulkhead.client_by, WEIR_BY_PROCESS);
+	assert_int_equal(policy->bulkhead.client_connections_max, 20);
+	assert_int_equal(policy->rate.client_by, WEIR_BY_USER);
+	assert_int_equal(policy->rate.client_per_second, 25);
+	assert_int_equal(policy->rate.client_burst, 5);
 	assert_int_equal(policy->allowed_count, 2);
 	assert_int_equal(policy->allowed[0].kind, POLICY_CLIENT_SYSTEMD_UNIT);
 	assert_string_equal(policy->allowed[0].pattern, "orders.service");

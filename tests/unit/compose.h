@@ -10,23 +10,53 @@
 
 #define COMPOSE_BYTES 4096u
 
-#define AT_BREAKER "spec.circuitBreaker."
-#define AT_WAIT	   AT_BREAKER "waitDurationInOpenState."
-#define AT_PLACE   "spec.service.destinations[]."
-#define AT_LISTEN  "spec.service.listen[]."
-#define AT_CLIENT  "spec.service.clients[]."
-#define AT_ALLOWED "spec.access.allow[]."
-#define BREAKER	   LANG_LEAST "  circuitBreaker: "
-#define SERVICE	   LANG_HEAD "spec: {service: "
-#define LISTENS	   SERVICE "{listen: [{address: 10.0.8.7, ports: [1]}]"
+#define AT_BREAKER     "spec.circuitBreaker."
+#define AT_WAIT	       AT_BREAKER "waitDurationInOpenState."
+#define AT_PLACE       "spec.service.destinations[]."
+#define AT_LISTEN      "spec.service.listen[]."
+#define AT_CLIENT      "spec.service.clients[]."
+#define AT_CLIENT_CAP  "spec.bulkhead.perClient."
+#define AT_CLIENT_RATE "spec.rateLimit.perClient."
+#define AT_ALLOWED     "spec.access.allow[]."
+#define BREAKER	       LANG_LEAST "  circuitBreaker: "
+#define SERVICE	       LANG_HEAD "spec: {service: "
+#define LISTENS	       SERVICE "{listen: [{address: 10.0.8.7, ports: [1]}]"
 
 /*
  * Where a value stands. Some are only right in company: a longer window allows
  * more buckets, a larger max a longer initial wait.
  */
 static const struct {
-	const char *path, *form;
+	const char *path, *form; /* "path=value": for that value */
 } compose_forms[] = {
+	{AT_CLIENT_CAP "by=address",
+	 LISTENS "}, bulkhead: {perClient: {by: %s, maxConnections: 1}}}\n"},
+	{AT_CLIENT_CAP "by=prefix",
+	 LISTENS "}, bulkhead: {perClient: {by: %s, maxConnections: 1}}}\n"},
+	{AT_CLIENT_RATE "by=address",
+	 LISTENS "}, rateLimit: {perClient: {by: %s, "
+		 "connectionsPerSecond: 1}}}\n"},
+	{AT_CLIENT_RATE "by=prefix",
+	 LISTENS "}, rateLimit: {perClient: {by: %s, "
+		 "connectionsPerSecond: 1}}}\n"},
+	{AT_CLIENT_CAP "prefixLength",
+	 LISTENS "}, bulkhead: {perClient: {by: prefix, maxConnections: 1, "
+		 "prefixLength: %s}}}\n"},
+	{AT_CLIENT_CAP "prefixLength.v4",
+	 LISTENS "}, bulkhead: {perClient: {by: prefix, maxConnections: 1, "
+		 "prefixLength: {v4: %s}}}}\n"},
+	{AT_CLIENT_CAP "prefixLength.v6",
+	 LISTENS "}, bulkhead: {perClient: {by: prefix, maxConnections: 1, "
+		 "prefixLength: {v6: %s}}}}\n"},
+	{AT_CLIENT_RATE "prefixLength",
+	 LISTENS "}, rateLimit: {perClient: {by: prefix, "
+		 "connectionsPerSecond: 1, prefixLength: %s}}}\n"},
+	{AT_CLIENT_RATE "prefixLength.v4",
+	 LISTENS "}, rateLimit: {perClient: {by: prefix, "
+		 "connectionsPerSecond: 1, prefixLength: {v4: %s}}}}\n"},
+	{AT_CLIENT_RATE "prefixLength.v6",
+	 LISTENS "}, rateLimit: {perClient: {by: prefix, "
+		 "connectionsPerSecond: 1, prefixLength: {v6: %s}}}}\n"},
 	{"apiVersion", "apiVersion: %s\nkind: ResiliencePolicy\n"
 		       "metadata: {name: orders-db}\n" LANG_SPEC},
 	{"kind", "apiVersion: weir/v1\nkind: %s\n"
@@ -64,8 +94,22 @@ static const struct {
 	{"spec.bulkhead.onFull", LISTENS "}, bulkhead: {onFull: %s}}\n"},
 	{"spec.rateLimit.burst",
 	 LANG_LEAST "  rateLimit: {connectionsPerSecond: 1, burst: %s}\n"},
+	{"spec.rateLimit", LANG_LEAST "  rateLimit: %s\n"},
 	{"spec.rateLimit.perClient",
 	 LANG_LEAST "  rateLimit: {connectionsPerSecond: 1, perClient: %s}\n"},
+	{AT_CLIENT_RATE "by", LANG_LEAST "  rateLimit: {perClient: {by: %s, "
+					 "connectionsPerSecond: 1}}\n"},
+	{AT_CLIENT_RATE "connectionsPerSecond",
+	 LANG_LEAST "  rateLimit: {perClient: {by: user, "
+		    "connectionsPerSecond: %s}}\n"},
+	{AT_CLIENT_RATE "burst",
+	 LANG_LEAST "  rateLimit: {perClient: {by: user, "
+		    "connectionsPerSecond: 1, burst: %s}}\n"},
+	{AT_CLIENT_CAP "by", LANG_LEAST "  bulkhead: {perClient: {by: %s, "
+					"maxConnections: 1}}\n"},
+	{AT_CLIENT_CAP "maxConnections",
+	 LANG_LEAST "  bulkhead: {perClient: {by: user, "
+		    "maxConnections: %s}}\n"},
 	{"spec.access.allow", LANG_LEAST "  access: {allow: %s}\n"},
 	{AT_ALLOWED "systemdUnit",
 	 LANG_LEAST "  access: {allow: [{systemdUnit: %s}]}\n"},
@@ -115,11 +159,15 @@ static inline void compose_nested(char *out, const char *path,
 static inline bool compose_long(char *out, size_t bytes, const char *path,
 				const char *value)
 {
+	char exact[COMPOSE_BYTES];
+
+	snprintf(exact, sizeof(exact), "%s=%.64s", path, value);
 	for (size_t i = 0; i < ROWS(compose_forms); i++) {
 		const char *form = compose_forms[i].form;
 		const char *slot = strstr(form, "%s");
 
-		if (strcmp(compose_forms[i].path, path) != 0)
+		if (strcmp(compose_forms[i].path, path) != 0 &&
+		    strcmp(compose_forms[i].path, exact) != 0)
 			continue;
 		snprintf(out, bytes, "%.*s%s%s", (int)(slot - form), form,
 			 value, slot + 2);

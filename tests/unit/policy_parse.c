@@ -195,6 +195,33 @@ static void what_belongs_to_the_other_direction_is_refused(void **state)
 		lang_expect(rows[i].text, &rows[i].want, 1);
 }
 
+#define CLIENT_CAP(what) \
+	"  bulkhead: {perClient: {maxConnections: 1, " what "}}\n"
+
+static void a_client_is_what_its_direction_knows_of_it(void **state)
+{
+	static const struct {
+		const char *text;
+		struct finding want;
+	} rows[] = {
+		{LISTENS CLIENT_CAP("by: user"),
+		 {"by: user: who connects to a listener is known by address "
+		  "alone",
+		  7, 49, 4, "address, or prefix"}},
+		{LANG_LEAST CLIENT_CAP("by: prefix"),
+		 {"by: prefix: clients of destinations are processes of this "
+		  "host",
+		  6, 49, 6, "cgroup, user or process"}},
+		{LISTENS CLIENT_CAP("by: address, prefixLength: {v4: 24}"),
+		 {"prefixLength: a client by address has no prefix", 7, 58, 12,
+		  "write by: prefix, or remove this"}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++)
+		lang_expect(rows[i].text, &rows[i].want, 1);
+}
+
 static void fields_that_contradict_each_other_are_refused(void **state)
 {
 	(void)state;
@@ -463,6 +490,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_policy_is_called_by_its_name),
 		cmocka_unit_test(
 			what_belongs_to_the_other_direction_is_refused),
+		cmocka_unit_test(a_client_is_what_its_direction_knows_of_it),
 		cmocka_unit_test(fields_that_contradict_each_other_are_refused),
 		cmocka_unit_test(a_broken_value_is_not_compared),
 		cmocka_unit_test(equal_ends_are_no_contradiction),

@@ -138,8 +138,12 @@ static void print_agent(struct cli *cli, json_t *status)
 static void print_counts(struct cli *cli, json_t *status)
 {
 	cli_add(cli, TINT_STRONG, "services  ");
-	cli_add(cli, TINT_NONE, "  %lld%s",
-		(long long)look_count(status, "services.total"),
+	cli_add(cli, TINT_NONE, "  %lld",
+		(long long)look_count(status, "services.total"));
+	if (look_count(status, "services.ingress"))
+		cli_add(cli, TINT_NONE, ", %lld ingress",
+			(long long)look_count(status, "services.ingress"));
+	cli_add(cli, TINT_NONE, "%s",
 		look_count(status, "services.total") ? ": " : "");
 	add_counts(cli, look_at(status, "services.by_state"));
 	cli_add(cli, TINT_STRONG, "policies  ");

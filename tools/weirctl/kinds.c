@@ -91,6 +91,7 @@ static void service_row(struct grid *grid, json_t *s)
 	grid_cell(grid, TINT_NONE, "%s",
 		  look_true(s, "observed") ? "-"
 					   : look_text_or_empty(s, "mode"));
+	cell_text(grid, s, "direction");
 	cells_of_traffic(grid, s);
 	figures_in_use(look_count(s, "connections.active"),
 		       look_at(s, "limits.connections"), in_use);
@@ -112,6 +113,7 @@ static int print_services(struct cli *cli, json_t *items)
 		{.title = "SERVICE", .cut = true},
 		{.title = "STATE"},
 		{.title = "MODE", .spare = 4},
+		{.title = "DIRECTION", .spare = 7},
 		TRAFFIC_COLUMNS,
 		{.title = "IN-USE/CAP", .right = true},
 		{.title = "REFUSED/s", .right = true},

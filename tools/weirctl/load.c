@@ -25,6 +25,7 @@ const struct grid_column load_columns[LOAD_COLUMNS] = {
 	{.title = "RESP-P99", .right = true, .spare = 1},
 	{.title = "IN-USE/CAP", .right = true},
 	{.title = "REFUSED/s", .right = true},
+	{.title = "DIRECTION", .spare = 2},
 };
 
 /* What sorts: the most comes first. */
@@ -191,6 +192,9 @@ void load_cell(const struct load_row *row, size_t column, char *out,
 	}
 	if (column == 1)
 		figures_state(row->state, figure);
+	else if (column == 11)
+		snprintf(figure, sizeof(figure), "%s",
+			 look_text_or_empty(row->object, "direction"));
 	else if (figures[column].path)
 		figures[column].write(
 			look_number(row->object, figures[column].path), figure);

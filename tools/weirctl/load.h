@@ -38,7 +38,7 @@ int load_fetch(struct cli *cli, enum load_sort sort, struct load *out);
 void load_clear(struct load *load);
 
 /* The title of a column, and the cell of a row. */
-#define LOAD_COLUMNS 11u
+#define LOAD_COLUMNS 12u
 extern const struct grid_column load_columns[LOAD_COLUMNS];
 void load_cell(const struct load_row *row, size_t column, char *out,
 	       size_t bytes);
