@@ -121,15 +121,16 @@ static int order(struct resets *resets, struct service *service,
 
 void reset_flush(struct resets *resets)
 {
-	const struct subject *subject;
-	size_t count = resets->doomed_count;
+	struct subject **subjects = resets->registry->subjects;
+	size_t count = resets->doomed_count, i = 0;
 
 	resets->doomed_count = 0;
-	if (!count)
-		return;
-	subject = resets->registry->subjects[resets->doomed[0].subject];
-	if (subject)
-		order(resets, subject->service, resets->doomed, count);
+	/* Of a mixed batch one service counts what could not be ordered. */
+	while (i < count && !subjects[resets->doomed[i].subject])
+		i++;
+	if (i < count)
+		order(resets, subjects[resets->doomed[i].subject]->service,
+		      resets->doomed, count);
 }
 
 void reset_doomed(struct resets *resets, const struct weir_doomed *doomed)

@@ -25,7 +25,6 @@ EOF
 start_agent
 equal "adopted" "$(service web .connections.active)" 6
 backend answer 100 > /dev/null
-links() { bpftool link show | grep -c "netns_ino\|prog_type sk_lookup" || :; }
 equal "two more find a place" "$(results "$(visitor ask $C4 7001 12 300)" ok)" 2
 expect "and leave it" 5 in_use_is web 6
 spawn_visitor hold $C4 7001 2 > /dev/null
@@ -69,6 +68,16 @@ rm "$T/policies/later.yaml"
 reload
 equal "no hook is left" "$(find "$T/bpf/weir" -name 'weir_lookup-*' | wc -l)" 0
 equal "all are free" "$(results "$(visitor ask $C4 7001 9 200)" ok)" 9
+# Long after the agent has dropped its privileges, and in both namespaces.
+policy web <<EOF
+mode: enforce
+service: {listen: [{address: "::", ports: [7001]}]}
+bulkhead: {maxConnections: 1}
+EOF
+reload
+equal "hooks again" "$(find "$T/bpf/weir" -name 'weir_lookup-*' | wc -l)" 2
+equal "with three in, nobody else comes in" "$(results "$(visitor blocking $C4 7001 5)" ECONNREFUSED)" 5
+equal "refused at the SYN" "$(decided web .refuse.cap)" 5
 end TERM "$other"
 sleep 2.2
 no_drift

@@ -167,6 +167,29 @@ static void the_seed_moves_clients(void **state)
 	assert_in_range(same, 0, 20);
 }
 
+static void a_look_says_what_a_take_would_and_takes_nothing(void **state)
+{
+	struct caller_ask cap = ask_of(1, 1), rate = ask_of(1, 0);
+	struct weir_caller_set before = set;
+
+	(void)state;
+	rate.rate_ns = 10;
+	/* A stranger: no place is made for it. */
+	assert_int_equal(caller_look(&set, &cap), CALLER_TAKEN);
+	assert_memory_equal(&set, &before, sizeof(set));
+	assert_int_equal(take(&cap), CALLER_TAKEN);
+	assert_int_equal(caller_look(&set, &cap), CALLER_CAP_FULL);
+	assert_int_equal(caller_look(&set, &rate), CALLER_TAKEN);
+	assert_int_equal(take(&rate), CALLER_TAKEN);
+	before = set;
+	assert_int_equal(caller_look(&set, &rate), CALLER_RATE_EXCEEDED);
+	rate.now_ns += 9;
+	assert_int_equal(caller_look(&set, &rate), CALLER_RATE_EXCEEDED);
+	rate.now_ns += 1;
+	assert_int_equal(caller_look(&set, &rate), CALLER_TAKEN);
+	assert_memory_equal(&set, &before, sizeof(set));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +204,8 @@ int main(void)
 		cmocka_unit_test_setup(
 			a_rate_that_was_not_used_comes_back_to_its_owner_only,
 			clear),
+		cmocka_unit_test_setup(
+			a_look_says_what_a_take_would_and_takes_nothing, clear),
 		cmocka_unit_test(clients_spread_over_the_sets),
 		cmocka_unit_test(the_seed_moves_clients),
 	};

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "agent/core/compile.h"
+#include "common/count_of.h"
 
 #define POLICIES     64
 #define DESTINATIONS 16
@@ -112,15 +113,30 @@ static bool in_set_of_mask(void *ctx, uint32_t set)
 	return *(uint32_t *)ctx >> set & 1;
 }
 
-static uint32_t match(const struct compiled *compiled, const char *text,
-		      uint16_t port, uint32_t sets)
+static uint32_t match_way(const struct compiled *compiled,
+			  enum weir_direction direction, const char *text,
+			  uint16_t port, uint32_t sets)
 {
 	struct policy_destination at = {0};
 	struct weir_policy scratch = {.destinations = &at};
 
 	add_place(&scratch, text, 0, 0, 0);
-	return compiled_match(compiled, WEIR_EGRESS, at.address, port,
+	return compiled_match(compiled, direction, at.address, port,
 			      in_set_of_mask, &sets);
+}
+
+static uint32_t match(const struct compiled *compiled, const char *text,
+		      uint16_t port, uint32_t sets)
+{
+	return match_way(compiled, WEIR_EGRESS, text, port, sets);
+}
+
+/* What was added as a destination is where it listens. */
+static void make_listen(struct weir_policy *policy)
+{
+	policy->listen = policy->destinations;
+	policy->listen_count = policy->destination_count;
+	policy->destination_count = 0;
 }
 
 /* ---- keys ------------------------------------------------------------------------ */
@@ -571,6 +587,126 @@ static void a_name_of_full_length_is_kept_whole(void **state)
 	assert_string_equal(compile_service(add_policy(name)).name, name);
 }
 
+/* ---- listeners ------------------------------------------------------------------- */
+
+static void a_listener_is_not_a_destination(void **state)
+{
+	struct weir_policy *out = add_policy("out"), *in = add_policy("in");
+	struct compiled *compiled;
+
+	(void)state;
+	add_place(out, "10.0.0.0", 8, 80, 80);
+	add_place(in, "10.0.0.0", 8, 80, 80);
+	make_listen(in);
+	compiled = compile();
+	assert_int_equal(match(compiled, "10.1.1.1", 80, 0), 1);
+	assert_int_equal(match_way(compiled, WEIR_INGRESS, "10.1.1.1", 80, 0),
+			 2);
+	assert_int_equal(compiled->services[0].direction, WEIR_EGRESS);
+	assert_int_equal(compiled->services[1].direction, WEIR_INGRESS);
+	/* Each direction has its own, so neither costs the other a lookup. */
+	assert_int_equal(compiled->class_count[WEIR_EGRESS], 1);
+	assert_int_equal(compiled->class_count[WEIR_INGRESS], 1);
+	compiled_free(compiled);
+}
+
+static void who_listens_on_every_address_is_reached_over_both(void **state)
+{
+	static const struct {
+		const char *address;
+		uint16_t port;
+		uint32_t slot;
+	} rows[] = {
+		{"fd00::1", 80, 1},  {"10.1.1.1", 80, 1},
+		{"10.1.1.1", 81, 2}, {"fd00::1", 81, 1},
+		{"10.1.1.2", 82, 1}, {"fd00::1", 99, WEIR_NONE},
+	};
+	struct weir_policy *both = add_policy("both"), *v4 = add_policy("v4");
+	struct compiled *compiled;
+
+	(void)state;
+	add_place(both, "::", 0, 80, 80);
+	add_place(both, "::", 0, 81, 81);
+	add_place(both, "::", 0, 82, 90);
+	add_place(v4, "0.0.0.0", 0, 81, 81);
+	make_listen(both);
+	make_listen(v4);
+	compiled = compile();
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		assert_int_equal(match_way(compiled, WEIR_INGRESS,
+					   rows[i].address, rows[i].port, 0),
+				 rows[i].slot);
+	compiled_free(compiled);
+}
+
+static void add_network(struct weir_policy *policy, uint8_t prefix)
+{
+	policy->clients[policy->client_count++] = (struct policy_client){
+		.kind = POLICY_CLIENT_ADDRESS,
+		.pattern = (char *)"a network",
+		.prefix = prefix,
+		.uid = prefix,
+	};
+}
+
+static void the_narrower_clients_of_a_listener_govern(void **state)
+{
+	struct weir_policy *wide = add_policy("a-wide");
+	struct weir_policy *narrow = add_policy("b-narrow");
+	struct weir_policy *all = add_policy("c-all");
+	struct compiled *compiled;
+
+	(void)state;
+	add_place(wide, "10.0.0.1", 32, 80, 80);
+	add_place(narrow, "10.0.0.1", 32, 80, 80);
+	add_place(all, "10.0.0.1", 32, 80, 80);
+	add_network(wide, 104);
+	add_network(narrow, 112);
+	for (size_t i = 0; i < book.all.count; i++)
+		make_listen(book.items[i]);
+	compiled = compile();
+	assert_int_equal(match_way(compiled, WEIR_INGRESS, "10.0.0.1", 80,
+				   1 << 1 | 1 << 2),
+			 2);
+	assert_int_equal(
+		match_way(compiled, WEIR_INGRESS, "10.0.0.1", 80, 1 << 1), 1);
+	assert_int_equal(match_way(compiled, WEIR_INGRESS, "10.0.0.1", 80, 0),
+			 3);
+	compiled_free(compiled);
+}
+
+static void what_a_client_is_is_in_the_record(void **state)
+{
+	struct weir_policy *policy = add_policy("web");
+	struct weir_service record;
+
+	(void)state;
+	policy->bulkhead = (struct policy_bulkhead){
+		.set = true,
+		.connections_max = 9,
+		.client_by = WEIR_BY_ADDRESS,
+		.client_connections_max = 3,
+		.client_v4 = 24,
+		.client_v6 = 56,
+		.on_full = WEIR_FULL_DROP,
+	};
+	policy->rate = (struct policy_rate){
+		.set = true,
+		.client_by = WEIR_BY_PREFIX,
+		.client_per_second = 10,
+		.client_burst = 2,
+		.client_v4 = 24,
+		.client_v6 = 56,
+	};
+	record = compile_service(policy);
+	/* A whole address, whatever the prefix lengths are. */
+	assert_int_equal(record.client_prefix[0], 128);
+	assert_int_equal(record.client_prefix[1], 128);
+	assert_int_equal(record.client_rate_prefix[0], 96 + 24);
+	assert_int_equal(record.client_rate_prefix[1], 56);
+	assert_int_equal(record.on_full, WEIR_FULL_DROP);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -605,6 +741,15 @@ int main(void)
 			a_slice_is_at_most_an_eighth_of_slow_and_at_least_a_ms,
 			new_book),
 		cmocka_unit_test_setup(a_name_of_full_length_is_kept_whole,
+				       new_book),
+		cmocka_unit_test_setup(a_listener_is_not_a_destination,
+				       new_book),
+		cmocka_unit_test_setup(
+			who_listens_on_every_address_is_reached_over_both,
+			new_book),
+		cmocka_unit_test_setup(
+			the_narrower_clients_of_a_listener_govern, new_book),
+		cmocka_unit_test_setup(what_a_client_is_is_in_the_record,
 				       new_book),
 	};
 

@@ -151,6 +151,61 @@ static bool was_said(struct bed *bed, const char *part)
 	return said;
 }
 
+/* ---- no room ---------------------------------------------------------------------- */
+
+static void take_doomed(struct bed *bed, uint32_t subject)
+{
+	const struct weir_doomed doomed = {
+		.type = WEIR_EVENT_DOOMED,
+		.subject = subject,
+		.victim = {.subject = subject, .doomed = 1},
+	};
+
+	reset_doomed(&bed->resets, &doomed);
+}
+
+static void who_had_no_room_is_ordered_with_the_next_flush(void **state)
+{
+	struct bed *bed = *state;
+
+	for (unsigned i = 0; i < RESETTER_BATCH_MAX + 3; i++)
+		take_doomed(bed, bed->orders->slot);
+	/* A full batch goes at once, the rest waits. */
+	assert_int_equal(carry_out(bed, 0), RESETTER_BATCH_MAX);
+	reset_flush(&bed->resets);
+	assert_int_equal(carry_out(bed, 0), 3);
+	reset_flush(&bed->resets);
+	assert_int_equal(carry_out(bed, 0), 0);
+	reset_tick(&bed->resets, bed->now_ns);
+	assert_int_equal(bed->orders->resets_total, RESETTER_BATCH_MAX + 3);
+}
+
+/* The kernel's event: neither is a number of ours to be trusted blindly. */
+static void doomed_of_no_service_are_left_alone(void **state)
+{
+	struct bed *bed = *state;
+
+	take_doomed(bed, UINT32_MAX);
+	take_doomed(bed, PLANE_SERVICES);
+	take_doomed(bed, PLANE_SERVICES - 1);
+	reset_flush(&bed->resets);
+	assert_int_equal(carry_out(bed, 0), 0);
+}
+
+static void those_whose_event_was_lost_are_found_by_the_audit(void **state)
+{
+	struct bed *bed = *state;
+
+	kernel.there = 2;
+	reset_left_over(&bed->resets);
+	assert_int_equal(kernel.walks, 0);
+	bed->plane.plane.recounts[bed->orders->slot].doomed = 2;
+	reset_left_over(&bed->resets);
+	assert_int_equal(kernel.walks, 1);
+	assert_int_equal(kernel.asked.which, WEIR_ESTABLISHED_DOOMED);
+	assert_int_equal(carry_out(bed, 0), 2);
+}
+
 /* ---- which ------------------------------------------------------------------------ */
 
 static void a_closed_breaker_resets_nothing(void **state)
@@ -388,6 +443,9 @@ static void results_about_nobody_are_ignored(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(who_had_no_room_is_ordered_with_the_next_flush),
+		T(doomed_of_no_service_are_left_alone),
+		T(those_whose_event_was_lost_are_found_by_the_audit),
 		T(a_closed_breaker_resets_nothing),
 		T(the_kernel_is_asked_for_what_the_policy_says),
 		T(where_traffic_flows_connections_stay),
