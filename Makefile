@@ -130,6 +130,7 @@ demo: all tools ## the aggregation service with a slow backend, without and with
 .PHONY: bench
 bench: all tools ## what Weir costs, as ratios measured side by side
 	@bench/run
+	@bench/flood
 
 .PHONY: tools
 tools: $(call bin,$(TOOLS)) $(call bin,$(DEMO)) $(call bin,$(BENCH)) ## the helper programs of tests, demo and bench
