@@ -103,6 +103,14 @@ test-bpf: all test-programs ## in-kernel tests of the shared arithmetic (root)
 test-e2e: all tools ## stories against real servers in their own netns and cgroup (root)
 	@tests/run e2e
 
+.PHONY: test-exact
+test-exact: all tools ## 100,000 connects by 64 threads, 100,000 connections killed: never one too many (root, a minute)
+	@bash tests/long/exact.sh
+
+.PHONY: test-churn
+test-churn: all tools ## CHURN_SECONDS (600) of everything at once; then nothing is held, drift is 0 (root)
+	@bash tests/long/churn.sh
+
 .PHONY: fuzz
 fuzz: ## mutated input to every parser, FUZZ_SECONDS each (60)
 	@tests/fuzz/run $(FUZZ_SECONDS)
@@ -241,7 +249,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(MAPS) $(filter-out %/main.o,$(c
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(WEIRCTL_LIBS)
 
 # The model stands in for the kernel and for libbpf's map calls; it comes first.
-$(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(call obj,$(SIMMODEL)) $(BUILD)/agent.a $(BUILD)/core.a $(BUILD)/common.a
+$(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(call obj,$(SIMMODEL)) $(BUILD)/agent.a $(BUILD)/view.a $(BUILD)/core.a $(BUILD)/common.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
 
@@ -258,6 +266,7 @@ $(BUILD)/tests/bpf/%: $(BUILD)/tests/bpf/%.o $(BUILD)/core.a $(BUILD)/common.a
 
 $(BUILD)/bench/hooks.o: $(BUILD)/bench/empty.skel.h
 $(BUILD)/bench/shed.o: $(BUILD)/bench/bare.skel.h
+$(BUILD)/tests/tools/peak.o: $(BUILD)/tests/bpf/peak.skel.h
 
 # Helper programs stand alone: one file, libc and pthread.
 define standalone

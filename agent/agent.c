@@ -308,6 +308,11 @@ static int open_doors(struct agent *agent)
 
 	if (privilege_drop())
 		log_warning("capabilities could not be dropped");
+	err = full_start(agent);
+	if (err)
+		log_warning("who holds a full cap is not looked at: no thread "
+			    "for it: %s",
+			    strerror(-err));
 	err = http_serve(agent->http);
 	if (err)
 		log_error("control socket and metrics port: no threads to "
@@ -349,6 +354,8 @@ static int start(struct agent *agent)
 		.resetter = &agent->resetter,
 	};
 	agent->plane->reset_works = agent->resetter.resets;
+	agent->plane->wake_works = agent->resetter.wakes;
+	holders_open(&agent->holders, agent->plane, agent->cgroup_root);
 	err = activate(agent);
 	return err ? err : open_doors(agent);
 }
@@ -358,7 +365,9 @@ static void stop(struct agent *agent, bool remove)
 	if (agent->events)
 		events_wake(agent->events);
 	http_stop(agent->http);
+	full_stop(agent);
 	loop_close(agent);
+	holders_close(&agent->holders);
 	if (agent->plane && agent->registry.services)
 		registry_close(&agent->registry);
 	dataplane_close(agent->plane, remove);

@@ -17,6 +17,8 @@
 #include "agent/decide.h"
 #include "agent/events.h"
 #include "agent/faults.h"
+#include "agent/full.h"
+#include "agent/holders.h"
 #include "agent/http.h"
 #include "agent/lookups.h"
 #include "agent/options.h"
@@ -44,6 +46,8 @@ struct agent {
 	struct resetter resetter;
 	struct resets resets;
 	struct lookups lookups;
+	struct holders holders; /* has a lock of its own */
+	struct full full;
 	struct events *events;
 	struct http *http;
 	/* What is in force. */
@@ -59,6 +63,7 @@ struct agent {
 	sd_event *loop;
 	struct ring_buffer *ring;
 	uint64_t hints_total;
+	uint64_t wakes_missed; /* connects that waited for longer than needed */
 	uint64_t ring_full_seen;
 	struct faults faults;
 	int64_t started_realtime_ns;

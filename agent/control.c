@@ -32,6 +32,53 @@ static struct snapshot *take_snapshot(void *ctx)
 	return snapshot;
 }
 
+/* Only what the registry knows is asked for under the lock. */
+static int find_clients(struct agent *agent, const char *opt_name,
+			uint32_t *subject)
+{
+	const struct subject *found = NULL;
+
+	*subject = WEIR_NONE;
+	if (!opt_name)
+		return 0;
+	pthread_mutex_lock(&agent->lock);
+	loop_catch_up(agent);
+	found = registry_find(&agent->registry, opt_name);
+	if (found)
+		*subject = found->id;
+	pthread_mutex_unlock(&agent->lock);
+	return found ? 0 : -ENOENT;
+}
+
+static void name_services(struct agent *agent, struct snapshot_clients *clients)
+{
+	pthread_mutex_lock(&agent->lock);
+	for (size_t i = 0; i < clients->count; i++) {
+		struct snapshot_client *client = &clients->items[i];
+		const struct subject *subject =
+			agent->registry.subjects[client->subject];
+
+		if (subject)
+			memcpy(client->service, subject->name,
+			       sizeof(client->service));
+	}
+	pthread_mutex_unlock(&agent->lock);
+}
+
+static int list_clients(void *ctx, const char *opt_name,
+			struct snapshot_clients **out)
+{
+	struct agent *agent = ctx;
+	uint32_t subject;
+	int err = find_clients(agent, opt_name, &subject);
+
+	if (!err)
+		err = holders_list(&agent->holders, subject, out);
+	if (!err)
+		name_services(agent, *out);
+	return err;
+}
+
 static void wait_event(void *ctx, uint64_t seq, unsigned timeout_ms)
 {
 	struct agent *agent = ctx;
@@ -332,6 +379,7 @@ struct http_ops control_ops(struct agent *agent)
 	return (struct http_ops){
 		.ctx = agent,
 		.snapshot = take_snapshot,
+		.clients = list_clients,
 		.wait_event = wait_event,
 		.apply = apply,
 		.remove = remove_policy,

@@ -14,8 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/clock.h"
 #include "agent/links.h"
 #include "agent/log.h"
+#include "agent/walk.h"
 #include "common/count_of.h"
 #include "common/scoped.h"
 #include "weir.skel.h"
@@ -26,7 +28,7 @@ static const char *const kept_maps[] = {
 	"weir_verdict",	 "weir_subject", "weir_stat",	"weir_hist",
 	"weir_endpoint", "weir_free",	 "weir_conn",	"weir_event",
 	"weir_fault",	 "weir_recount", "weir_listen", "weir_caller",
-	"weir_network",
+	"weir_network",	 "weir_waiter",
 };
 
 _Static_assert(COUNT_OF(kept_maps) <= SNAPSHOT_MAPS_MAX,
@@ -86,6 +88,7 @@ static void configure(struct dataplane *plane)
 	skeleton->rodata->weir_turn_hook = plane->turns != DATAPLANE_TURNS_NONE;
 	skeleton->rodata->weir_cgroup_id = plane->cgroup_id;
 	skeleton->rodata->weir_shed_drops = !plane->shed.options->answer;
+	skeleton->rodata->weir_tick_us = clock_tick_us();
 	bpf_program__set_autoload(skeleton->progs.weir_send, plane->send_hook);
 	bpf_program__set_autoload(skeleton->progs.weir_data_ready,
 				  plane->turns == DATAPLANE_TURNS_DATA_READY);
@@ -195,6 +198,10 @@ static int map_all(struct dataplane *plane)
 				     sizeof(*plane->recounts));
 	plane->select =
 		map_memory(skeleton->maps.weir_select, sizeof(*plane->select));
+	plane->waiters =
+		map_memory(skeleton->maps.weir_waiter, sizeof(*plane->waiters));
+	plane->look =
+		map_memory(skeleton->maps.weir_look, sizeof(*plane->look));
 	plane->rule_fd = bpf_map__fd(skeleton->maps.weir_rule);
 	plane->client_fd = bpf_map__fd(skeleton->maps.weir_client);
 	plane->network_fd = bpf_map__fd(skeleton->maps.weir_network);
@@ -210,7 +217,8 @@ static int map_all(struct dataplane *plane)
 	plane->shed.drop = skeleton->progs.weir_shed_drop;
 	plane->shed.reset = skeleton->progs.weir_shed_reset;
 	if (!plane->control || !plane->verdicts || !plane->subjects ||
-	    !plane->hists || !plane->recounts || !plane->select)
+	    !plane->hists || !plane->recounts || !plane->select ||
+	    !plane->waiters || !plane->look)
 		return -errno;
 	return 0;
 }
@@ -413,43 +421,6 @@ int dataplane_need(struct dataplane *plane, enum dataplane_extra extra,
 
 /* ---- iterators ------------------------------------------------------------------- */
 
-/* Runs an iterator program to its end; what it writes goes to `out`. */
-static int run_iterator(struct bpf_program *program,
-			const struct bpf_iter_attach_opts *options, void *out,
-			size_t bytes, size_t *written)
-{
-	struct bpf_link *link = bpf_program__attach_iter(program, options);
-	char nothing[64], *to = out;
-	ssize_t got;
-
-	if (!link)
-		return -errno;
-	scoped(fd) int fd = bpf_iter_create(bpf_link__fd(link));
-	do {
-		bool room = bytes > *written;
-
-		got = fd < 0 ? -1
-		      : room ? read(fd, to + *written, bytes - *written)
-			     : read(fd, nothing, sizeof(nothing));
-		if (got > 0 && room)
-			*written += (size_t)got;
-	} while (got > 0 || (got < 0 && errno == EAGAIN));
-	got = got < 0 ? -errno : 0;
-	bpf_link__destroy(link);
-	return (int)got;
-}
-
-/* Over the connections we track. */
-static int walk(struct dataplane *plane, struct bpf_program *program, void *out,
-		size_t bytes, size_t *written)
-{
-	union bpf_iter_link_info info = {.map.map_fd = (__u32)plane->conn_fd};
-	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info,
-		    .link_info_len = sizeof(info));
-
-	return run_iterator(program, &options, out, bytes, written);
-}
-
 int dataplane_select(struct dataplane *plane, const struct weir_select *ask,
 		     struct weir_victim *out, size_t *count)
 {
@@ -458,10 +429,32 @@ int dataplane_select(struct dataplane *plane, const struct weir_select *ask,
 
 	*plane->select = *ask;
 	plane->select->found = 0;
-	err = walk(plane, plane->skeleton->progs.weir_choose, out,
-		   ask->max * sizeof(*out), &written);
+	err = walk_storage(plane->skeleton->progs.weir_choose, plane->conn_fd,
+			   out, ask->max * sizeof(*out), &written);
 	*count = written / sizeof(*out);
 	return err;
+}
+
+int dataplane_holders(struct dataplane *plane, struct weir_holder *out,
+		      size_t *count)
+{
+	struct weir_look *look = plane->look;
+	size_t written = 0, bytes = look->max * sizeof(*out);
+	int err;
+
+	look->found = 0;
+	err = walk_storage(plane->skeleton->progs.weir_holder, plane->conn_fd,
+			   out, bytes, &written);
+	*count = written / sizeof(*out);
+	return err;
+}
+
+int dataplane_find_owners(struct dataplane *plane)
+{
+	size_t written = 0;
+
+	return walk_run(plane->skeleton->progs.weir_owner, NULL, NULL, 0,
+			&written);
 }
 
 int dataplane_audit(struct dataplane *plane)
@@ -470,8 +463,8 @@ int dataplane_audit(struct dataplane *plane)
 
 	memset(plane->recounts, 0,
 	       sizeof(*plane->recounts) * dataplane_subjects_max(plane));
-	return walk(plane, plane->skeleton->progs.weir_audit, NULL, 0,
-		    &written);
+	return walk_storage(plane->skeleton->progs.weir_audit, plane->conn_fd,
+			    NULL, 0, &written);
 }
 
 static void forget_listeners(struct dataplane *plane)
@@ -488,8 +481,8 @@ int dataplane_adopt(struct dataplane *plane)
 	size_t written = 0;
 
 	forget_listeners(plane);
-	return run_iterator(plane->skeleton->progs.weir_adopt, NULL, NULL, 0,
-			    &written);
+	return walk_run(plane->skeleton->progs.weir_adopt, NULL, NULL, 0,
+			&written);
 }
 
 /* ---- open and close --------------------------------------------------------------- */

@@ -37,8 +37,8 @@ enum dataplane_turns {
 /* Hooks that cost every packet or exchange something: only when needed. */
 enum dataplane_extra {
 	DATAPLANE_SEND,	   /* sock_send_length: calls in flight */
-	DATAPLANE_EGRESS,  /* cgroup_skb/egress: lost SYNs */
-	DATAPLANE_INGRESS, /* cgroup_skb/ingress: the same for listeners */
+	DATAPLANE_EGRESS,  /* cgroup_skb/egress: SYNs lost or held */
+	DATAPLANE_INGRESS, /* cgroup_skb/ingress: SYNs to listeners lost */
 	DATAPLANE_SHED,	   /* XDP: SYNs shed before the stack sees them */
 	DATAPLANE_EXTRAS,
 };
@@ -59,6 +59,7 @@ struct dataplane {
 	bool send_hook; /* sock_send_length exists */
 	bool attached[DATAPLANE_EXTRAS];
 	bool reset_works; /* see reset.h */
+	bool wake_works;  /* see wake.h */
 	struct shed shed;
 	/* Mapped maps. */
 	struct weir_control *control;
@@ -67,6 +68,8 @@ struct dataplane {
 	struct weir_endpoint_hist *hists; /* [endpoints_max] */
 	struct weir_recount *recounts;	  /* [subjects_max] */
 	struct weir_select *select;
+	struct weir_waiter *waiters; /* [WEIR_WAITERS_MAX] */
+	struct weir_look *look;	     /* holders.c alone */
 	/* The others, by fd; owned by the skeleton. */
 	int rule_fd, client_fd, network_fd, service_fd, stat_fd, endpoint_fd,
 		free_fd, event_fd, fault_fd, listen_fd, conn_fd;
@@ -93,6 +96,15 @@ int dataplane_audit(struct dataplane *plane);
  */
 int dataplane_select(struct dataplane *plane, const struct weir_select *ask,
 		     struct weir_victim *out, size_t *count);
+
+/*
+ * Lists the connections that plane->look asks for in out[look->max]; writes
+ * down who has each open. Only holders.c calls these, one at a time, from any
+ * thread.
+ */
+int dataplane_holders(struct dataplane *plane, struct weir_holder *out,
+		      size_t *count);
+int dataplane_find_owners(struct dataplane *plane);
 
 /* Maps that carry state to the next agent; NULL after the last. */
 const char *dataplane_kept_map(size_t index);

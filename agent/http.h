@@ -65,6 +65,12 @@ struct http_ops {
 	void *ctx;
 	/* The caller frees it with snapshot_free(). NULL: out of memory. */
 	struct snapshot *(*snapshot)(void *ctx);
+	/*
+	 * Who holds the connections of a service or endpoint, of all when there
+	 * is no name: looks at each socket. The caller frees it.
+	 */
+	int (*clients)(void *ctx, const char *opt_name,
+		       struct snapshot_clients **out);
 	/* Blocks until an event newer than `seq` exists or the time is over. */
 	void (*wait_event)(void *ctx, uint64_t seq, unsigned timeout_ms);
 	int (*apply)(void *ctx, const struct http_caller *who,

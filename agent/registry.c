@@ -73,6 +73,9 @@ static void restore_services(struct registry *registry, uint64_t now_ns)
 		if (!service)
 			continue;
 		service->slice_shift = record.slice_shift;
+		if (record.queue_mask)
+			service->queue = (struct queue_ring){
+				record.queue_base, record.queue_mask + 1};
 		endpoints_restore(plane, &service->subject, now_ns);
 	}
 }
@@ -102,6 +105,7 @@ static void service_free(struct service *service)
 	for (size_t i = 0; i < service->endpoint_count; i++)
 		endpoints_free(service->endpoints[i]);
 	free(service->endpoints);
+	snapshot_free_full(service->full);
 	free(service);
 }
 

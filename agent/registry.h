@@ -57,8 +57,15 @@ struct subject {
 	char override_reason[128];
 	uint64_t reset_rest_ns; /* no walk for victims before */
 	uint32_t resets_unsaid; /* since the last event about them */
+	uint64_t full_rest_ns;	/* its holders are not looked at before */
+	uint64_t full_said_ns;	/* the latest event about them; 0: none */
 	struct rate_point points[REGISTRY_RATE_POINTS];
 	struct weir_endpoint_hist *older, *newer; /* quantile baselines */
+};
+
+/* Places of weir_waiter; 0 of them: none. */
+struct queue_ring {
+	uint32_t base, places;
 };
 
 struct service {
@@ -77,7 +84,11 @@ struct service {
 	uint64_t resets_total, would_reset_total;
 	uint64_t resets_missed; /* ordered, and not carried out */
 	uint64_t reset_next_ns; /* see pace.h */
-	uint64_t tripped_ns;	/* latest trip, for the local-fault guard */
+	struct queue_ring queue;
+	struct queue_ring queue_left; /* the one before, in use until then: */
+	uint64_t queue_left_ns;
+	uint64_t tripped_ns;	    /* latest trip, for the local-fault guard */
+	struct snapshot_full *full; /* owned; see full.h */
 	bool panic;
 	bool warned; /* above bulkhead.warnAt */
 };

@@ -61,7 +61,7 @@ static __always_inline __u32 accept_limits(struct arrival *a, __u32 *place)
 	if (service->client_rate_by) {
 		rate = arrival_ask_rate(a, &a->peer);
 		if (weir_client_take(&rate, seed) == CALLER_RATE_EXCEEDED) {
-			client_give(cap.place);
+			weir_client_give(cap.place);
 			return WEIR_REASON_CLIENT_RATE;
 		}
 	}
@@ -76,7 +76,7 @@ static __always_inline __u32 accept_limits(struct arrival *a, __u32 *place)
 	if (taken == RATE_LOST)
 		fault_count(WEIR_FAULT_CAS_LOST);
 	weir_client_unrate(&rate);
-	client_give(cap.place);
+	weir_client_give(cap.place);
 	return WEIR_REASON_RATE;
 }
 
@@ -169,8 +169,8 @@ static __always_inline void accept_doom(struct bpf_sock_ops *ctx,
 	doomed->subject = doomed->victim.subject = a->slot;
 	doomed->at_ns = bpf_ktime_get_ns();
 	doomed->victim.doomed = 1;
-	victim_describe(&doomed->victim, (struct sock *)tp,
-			bpf_get_socket_cookie(ctx));
+	victim_describe(&doomed->victim, (struct sock *)tp);
+	doomed->victim.cookie = bpf_get_socket_cookie(ctx);
 	bpf_ringbuf_submit(doomed, BPF_RB_FORCE_WAKEUP);
 }
 
@@ -186,7 +186,7 @@ static __always_inline void accept_hold(struct bpf_sock_ops *ctx,
 
 	if (!conn) {
 		cap_give(&subject->in_use);
-		client_give(place);
+		weir_client_give(place);
 		return;
 	}
 	atomic_add(&subject->opened, 1);
@@ -209,8 +209,9 @@ accept_would_drop(const struct weir_service *service)
 	       (service->on_full == WEIR_FULL_SHED && weir_shed_drops);
 }
 
-static __always_inline void on_accepted(struct bpf_sock_ops *ctx,
-					const struct weir_control *control)
+/* A frame of its own: the others' way through the program stays short. */
+shared void on_accepted(struct bpf_sock_ops *ctx,
+			const struct weir_control *control)
 {
 	struct arrival a = {.control = control};
 	__u32 verdict = WEIR_VERDICT_ALLOW, reason, place = 0;

@@ -71,6 +71,10 @@ struct sock_common {
 struct bpf_local_storage;
 struct socket;
 
+struct uid {
+	unsigned int val;
+};
+
 struct sk_buff {
 	char cb[48];
 };
@@ -79,6 +83,7 @@ struct sock {
 	struct sock_common __sk_common;
 	int sk_err;
 	__u16 sk_protocol;
+	struct uid sk_uid; /* the kernel's kuid_t */
 	struct sock_cgroup_data sk_cgrp_data;
 	struct socket *sk_socket; /* NULL: not accepted yet, or closed */
 	struct bpf_local_storage *sk_bpf_storage;
@@ -94,7 +99,21 @@ struct tcp_sock {
 	__u64 bytes_received;
 	__u64 tcp_mstamp;
 	__u64 first_tx_mstamp;
+	__u32 lsndtime; /* jiffies: data was sent */
 };
+
+/* What a tcp_sock begins with. */
+struct inet_connection_sock {
+	struct {
+		__u32 lrcvtime; /* jiffies: data arrived; 0: never */
+	} icsk_ack;
+};
+
+struct task_struct {
+	int tgid;
+};
+
+struct file;
 
 struct tcp_skb_cb {
 	__u32 seq;
@@ -114,6 +133,13 @@ struct bpf_iter__tcp {
 	struct bpf_iter_meta *meta;
 	struct sock_common *sk_common;
 	unsigned int uid;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
 };
 
 struct bpf_iter__bpf_sk_storage_map {

@@ -18,6 +18,8 @@ __weak const volatile __u32 weir_send_hook = 0;
 __weak const volatile __u32 weir_turn_hook = 0;
 /* Is what XDP sheds dropped? Else it is answered with a RST. */
 __weak const volatile __u32 weir_shed_drops = 1;
+/* How long a jiffy is: timers of TCP are in these. */
+__weak const volatile __u32 weir_tick_us = 4000;
 /* Adoption: the cgroup we are attached to, and whether it is the root. */
 __weak const volatile __u64 weir_cgroup_id = 0;
 
@@ -135,6 +137,15 @@ struct {
 	__type(value, struct weir_caller_set);
 } weir_caller __weak SEC(".maps");
 
+/* hooks → agent: connects that wait for a slot, a ring for each queue */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WEIR_WAITERS_MAX);
+	__type(key, __u32);
+	__type(value, struct weir_waiter);
+} weir_waiter __weak SEC(".maps");
+
 /* hooks → agent: hints and new endpoints; losing one loses no decision */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -166,6 +177,15 @@ struct {
 	__type(key, __u32);
 	__type(value, struct weir_select);
 } weir_select __weak SEC(".maps");
+
+/* agent ↔ holders: whose connections to list, and how many there were */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct weir_look);
+} weir_look __weak SEC(".maps");
 
 /* adopt → adopt: ports that listen in the namespace being walked */
 struct {

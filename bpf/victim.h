@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * victim.h - a socket's own view of its addresses, as inet_diag looks it up.
+ * victim.h - a socket as somebody outside has to address it.
  */
 #pragma once
 
 #include "bpf/kernel.h"
 #include "weir/abi.h"
 
+/* The socket's own view of its addresses, as inet_diag will look it up. */
 static __always_inline void victim_describe(struct weir_victim *v,
-					    struct sock *sk, __u64 cookie)
+					    struct sock *sk)
 {
 	struct sock_common *c = &sk->__sk_common;
 
@@ -16,7 +17,6 @@ static __always_inline void victim_describe(struct weir_victim *v,
 	v->source_port = c->skc_num;
 	v->peer_port = bpf_ntohs(c->skc_dport);
 	v->netns = c->skc_net.net->ns.inum;
-	v->cookie = cookie;
 	if (v->family == AF_INET) {
 		v->source[2] = v->peer[2] = bpf_htonl(0xffff);
 		v->source[3] = c->skc_rcv_saddr;

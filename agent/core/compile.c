@@ -31,6 +31,7 @@ struct work {
 	size_t row_count, row_capacity;
 	uint32_t *sets_of; /* client set of each policy in `out` */
 	uint32_t sets;
+	uint32_t queue_places;
 };
 
 DEFINE_SCOPED(compiled, struct compiled *, compiled_free(*it))
@@ -87,6 +88,19 @@ static void fill_bulkhead(struct weir_service *out,
 	out->client_max = bulkhead->client_connections_max;
 	fill_prefix(out->client_prefix, bulkhead->client_by,
 		    bulkhead->client_v4, bulkhead->client_v6);
+	if (!bulkhead->queue_set)
+		return;
+	out->queue_max = bulkhead->queue_length;
+	out->queue_wait_us = bulkhead->queue_wait_ns / 1000;
+}
+
+uint32_t compile_ring(uint32_t queue_max)
+{
+	uint32_t places = 2;
+
+	while (places < WEIR_RING_PLACES * queue_max)
+		places *= 2;
+	return places;
 }
 
 static void fill_rate(struct weir_service *out, const struct policy_rate *rate)
@@ -441,6 +455,24 @@ static int allocate(struct compiled *out, size_t count)
 	return out->services && out->slots && out->policies ? 0 : -ENOMEM;
 }
 
+/* Each queue has places of its own. */
+static int add_queue(struct work *w, const struct weir_policy *policy)
+{
+	struct weir_place place = place_of(policy, NULL);
+
+	if (!policy->bulkhead.queue_set)
+		return 0;
+	w->queue_places += compile_ring(policy->bulkhead.queue_length);
+	if (w->queue_places <= WEIR_WAITERS_MAX)
+		return 0;
+	return errors_add(w->errors, &place,
+			  "a queue takes up four times its maxLength, as a "
+			  "power of two",
+			  "policy %s: more than %u places in all queues "
+			  "together",
+			  policy->name, WEIR_WAITERS_MAX);
+}
+
 static int add_policies(struct work *w, const struct weir_policies *policies,
 			uint32_t (*slot_of)(void *ctx, const char *name),
 			void *ctx)
@@ -461,6 +493,8 @@ static int add_policies(struct work *w, const struct weir_policies *policies,
 					  "service",
 					  policy->name);
 		err = add_policy(w, policy, slot);
+		if (!err)
+			err = add_queue(w, policy);
 		if (err)
 			return err;
 	}
@@ -505,78 +539,4 @@ void compiled_free(struct compiled *compiled)
 	free(compiled->slots);
 	free(compiled->policies);
 	free(compiled);
-}
-
-/* ---- the kernel's choice ------------------------------------------------------------------- */
-
-static int compare_key(const void *key, const void *rule)
-{
-	return memcmp(key, &((const struct compiled_rule *)rule)->key,
-		      sizeof(struct weir_rule_key));
-}
-
-/* fold_rows() left the rules in the order of their keys. */
-static const struct compiled_rule *find_rule(const struct compiled *compiled,
-					     const struct weir_rule_key *key)
-{
-	return bsearch(key, compiled->rules, compiled->rule_count,
-		       sizeof(*compiled->rules), compare_key);
-}
-
-struct choice {
-	uint32_t slot; /* WEIR_NONE: none yet */
-	uint32_t rank;
-};
-
-/* The best of one set's rules, if it is better than what was found before. */
-static void choose(struct choice *best, const struct weir_rule_set *set,
-		   uint16_t port, bool (*in_set)(void *ctx, uint32_t set),
-		   void *ctx)
-{
-	for (uint32_t i = 0; i < set->count; i++) {
-		const struct weir_rule *rule = &set->rules[i];
-
-		if (port < rule->port_min || port > rule->port_max ||
-		    (best->slot != WEIR_NONE && rule->rank <= best->rank) ||
-		    (rule->clients && !in_set(ctx, rule->clients)))
-			continue;
-		best->slot = rule->slot;
-		best->rank = rule->rank;
-	}
-}
-
-/* As match_prefix() of bpf/mechanisms/match.h. */
-static bool same_family(uint8_t prefix, const uint8_t address[16])
-{
-	static const uint8_t v4[12] = {[10] = 0xff, [11] = 0xff};
-
-	return prefix >= 96 || memcmp(address, v4, sizeof(v4)) != 0;
-}
-
-uint32_t compiled_match(const struct compiled *compiled,
-			enum weir_direction direction,
-			const uint8_t address[16], uint16_t port,
-			bool (*in_set)(void *ctx, uint32_t set), void *ctx)
-{
-	struct choice best = {.slot = WEIR_NONE};
-
-	for (uint32_t i = 0; i <= compiled->class_count[direction]; i++) {
-		struct weir_class class = {.prefix = 128, .exact_port = 1};
-		struct weir_rule_key key = {0};
-		const struct compiled_rule *found;
-
-		if (i)
-			class = compiled->classes[direction][i - 1];
-		if (!same_family(class.prefix, address))
-			continue;
-		key.generation =
-			direction == WEIR_INGRESS ? WEIR_RULE_INGRESS : 0;
-		key.prefix = class.prefix;
-		key.port = class.exact_port ? port : 0;
-		mask_address((uint8_t *)key.addr, address, class.prefix);
-		found = find_rule(compiled, &key);
-		if (found)
-			choose(&best, &found->set, port, in_set, ctx);
-	}
-	return best.slot;
 }

@@ -2,6 +2,7 @@
 /*
  * routes.c - the table of what can be asked, and the answers that only read.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +102,36 @@ static void get_generations(struct request *request)
 		reply_json(request, MHD_HTTP_OK, json_generations(s));
 }
 
+static void get_clients(struct request *request)
+{
+	const struct http_ops *ops = server_ops(request->http);
+	const char *name = request_argument(request, "name");
+	struct snapshot_clients *clients = NULL;
+	int err = ops->clients(ops->ctx, name, &clients);
+	scoped(memory) void *memory = clients;
+
+	if (!err)
+		reply_json(request, MHD_HTTP_OK, json_clients(memory));
+	else if (err == -ENOENT)
+		reply_error(request, MHD_HTTP_NOT_FOUND, NULL,
+			    "no service and no endpoint is named '%.64s'",
+			    name);
+	else
+		reply_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, NULL,
+			    "looking at the connections: %s", strerror(-err));
+}
+
+/* Of a service with a cap also who holds it now; without that it is told, too. */
+static void add_clients(struct request *request, struct snapshot *s,
+			const char *name)
+{
+	const struct http_ops *ops = server_ops(request->http);
+	const struct snapshot_service *service = snapshot_find_service(s, name);
+
+	if (service && service->bulkhead.set)
+		ops->clients(ops->ctx, name, &s->clients);
+}
+
 static void get_why(struct request *request)
 {
 	const char *name = request_argument(request, "name");
@@ -115,6 +146,7 @@ static void get_why(struct request *request)
 	s = take(request);
 	if (!s)
 		return;
+	add_clients(request, s, name);
 	why = json_why(s, name);
 	if (why)
 		reply_json(request, MHD_HTTP_OK, why);
@@ -185,6 +217,7 @@ static const struct route routes[] = {
 	{ .method = "GET", .path = "/v1/status", .handle = get_status },
 	{ .method = "GET", .path = "/v1/services", .handle = get_services },
 	{ .method = "GET", .path = "/v1/endpoints", .handle = get_endpoints },
+	{ .method = "GET", .path = "/v1/clients", .handle = get_clients },
 	{ .method = "GET", .path = "/v1/policies", .handle = get_policies },
 	{ .method = "GET", .path = "/v1/overrides", .handle = get_overrides },
 	{ .method = "GET", .path = "/v1/generations", .handle = get_generations },

@@ -31,6 +31,7 @@ void json_add_values(json_t *policies, const struct snapshot *s);
 
 json_t *json_overrides(const struct snapshot *s);
 json_t *json_generations(const struct snapshot *s);
+json_t *json_clients(const struct snapshot_clients *clients);
 json_t *json_events(const struct snapshot *s, uint64_t since_seq, size_t limit,
 		    const char *opt_service, const char *opt_type);
 

@@ -139,10 +139,47 @@ const struct snapshot_endpoint *snapshot_find_endpoint(const struct snapshot *s,
 	return worst;
 }
 
+struct snapshot_clients *snapshot_copy_clients(const struct snapshot_clients *c,
+					       size_t max)
+{
+	size_t count = c->count < max ? c->count : max;
+	size_t bytes = sizeof(*c) + count * sizeof(c->items[0]);
+	struct snapshot_clients *copy = malloc(bytes);
+
+	if (!copy)
+		return NULL;
+	memcpy(copy, c, bytes);
+	copy->count = count;
+	return copy;
+}
+
+struct snapshot_full *snapshot_copy_full(const struct snapshot_full *full)
+{
+	struct snapshot_full *copy = malloc(sizeof(*copy));
+
+	if (!copy)
+		return NULL;
+	*copy = *full;
+	copy->holders = full->holders
+				? snapshot_copy_clients(full->holders, SIZE_MAX)
+				: NULL;
+	return copy;
+}
+
+void snapshot_free_full(struct snapshot_full *full)
+{
+	if (full)
+		free(full->holders);
+	free(full);
+}
+
 void snapshot_free(struct snapshot *snapshot)
 {
 	if (!snapshot)
 		return;
+	for (size_t i = 0; i < snapshot->service_count; i++)
+		snapshot_free_full(snapshot->services[i].full);
+	free(snapshot->clients);
 	free(snapshot->services);
 	free(snapshot->endpoints);
 	free(snapshot->policies);

@@ -43,6 +43,7 @@ struct snapshot_subject {
 	char override_reason[128];
 	/* traffic */
 	uint32_t in_use, connecting, shadow;
+	uint32_t waiting; /* in the queue; of services */
 	uint32_t calls_active, calls_overdue;
 	uint64_t opened, refused;
 	uint64_t calls[WEIR_PHASE_COUNT][WEIR_RESULT_COUNT];
@@ -54,6 +55,49 @@ struct snapshot_subject {
 	/* over the last seconds (see rate_seconds of the snapshot) */
 	double calls_per_second, failed_ratio, slow_ratio, refused_per_second;
 	struct snapshot_quantiles connect, response;
+};
+
+/* What one process holds of one service's connections. */
+struct snapshot_client {
+	uint32_t subject; /* the service's slot; of slot 0 the endpoint */
+	char service[WEIR_NAME_BYTES];
+	char name[160]; /* "orders.service/java[4711]", for people */
+	char process[32];
+	char unit[80]; /* of systemd, or "" */
+	char cgroup[192];
+	uint64_t cgroup_id; /* of its sockets */
+	uint32_t pid;	    /* 0: not known */
+	uint32_t uid;
+	uint32_t connections; /* the sum of the next five, and those busy now */
+	uint32_t connecting;
+	uint32_t waiting;    /* for an answer */
+	uint32_t idle;	     /* nothing awaited, nothing moved for a second */
+	uint32_t close_wait; /* the peer has closed, this side forgot to */
+	uint32_t closing;    /* this side has closed, the kernel is at it */
+	uint32_t detached;   /* of all: no process has it open */
+	uint32_t over;	     /* of all: enforced, it would not be there */
+	bool older;	     /* than oldest_seconds: it was adopted */
+	double oldest_seconds;
+	double idle_seconds; /* longest silence of an idle or close_wait one */
+};
+
+struct snapshot_clients {
+	int64_t realtime_ns;
+	uint32_t connections; /* of all processes */
+	uint32_t unlisted;    /* more than can be listed; in no item */
+	size_t processes;     /* more than `count` where there is a limit */
+	size_t count;
+	struct snapshot_client items[]; /* most connections first */
+};
+
+/* The latest connection that a full cap refused, or would have refused. */
+struct snapshot_full {
+	int64_t realtime_ns;
+	char subject[64]; /* whose cap: the service's or endpoint's name */
+	uint32_t limit;
+	bool enforced;
+	char refused[256];		  /* who it was */
+	struct snapshot_clients *holders; /* owned; the first few */
 };
 
 struct snapshot_service {
@@ -76,7 +120,9 @@ struct snapshot_service {
 	uint64_t closed[WEIR_CLOSE_COUNT];
 	uint64_t established, adopted;
 	uint64_t sent_bytes, received_bytes, retransmits;
-	struct weir_histogram connect, response;
+	struct weir_histogram connect, response, queued;
+	struct snapshot_quantiles queue_wait; /* of `queued` */
+	uint64_t queue_expired, queue_left;   /* waits without a slot */
 	/* transitions[from][to][trip], of the service and all its endpoints */
 	uint64_t transitions[WEIR_STATE_COUNT][WEIR_STATE_COUNT]
 			    [WEIR_TRIP_COUNT];
@@ -84,6 +130,7 @@ struct snapshot_service {
 	uint64_t suppressed_total; /* trips the ejection guard forbade */
 	uint64_t drift_total;
 	uint64_t resets_total, resets_missed, would_reset_total;
+	struct snapshot_full *full; /* owned; NULL: no cap was full yet */
 	bool panic;
 	uint32_t endpoints_by_state[WEIR_STATE_COUNT];
 	size_t endpoint_first, endpoint_count; /* in snapshot.endpoints */
@@ -96,7 +143,7 @@ struct snapshot_endpoint {
 	struct snapshot_subject subject;
 };
 
-#define SNAPSHOT_EVENT_TEXT 320
+#define SNAPSHOT_EVENT_TEXT 512
 enum snapshot_event_type {
 	SNAPSHOT_EVENT_BREAKER,
 	SNAPSHOT_EVENT_BULKHEAD,
@@ -210,6 +257,8 @@ struct snapshot {
 	size_t policy_count;
 	struct snapshot_event *events; /* oldest first */
 	size_t event_count;
+	/* Of the one service a `why` is about, where it has a cap. */
+	struct snapshot_clients *clients;
 	struct snapshot_generation generations[SNAPSHOT_GENERATIONS_MAX];
 	size_t generation_count;
 	struct snapshot_map maps[SNAPSHOT_MAPS_MAX];
@@ -252,6 +301,12 @@ const struct snapshot_service *snapshot_find_service(const struct snapshot *s,
 						     const char *name);
 const struct snapshot_endpoint *snapshot_find_endpoint(const struct snapshot *s,
 						       const char *name);
+
+/* A copy of the first `max` processes; NULL: out of memory. */
+struct snapshot_clients *snapshot_copy_clients(const struct snapshot_clients *c,
+					       size_t max);
+struct snapshot_full *snapshot_copy_full(const struct snapshot_full *full);
+void snapshot_free_full(struct snapshot_full *full);
 
 /* Frees the lists and the snapshot itself. NULL is fine. */
 void snapshot_free(struct snapshot *snapshot);

@@ -13,6 +13,7 @@
 #include "agent/view/names.h"
 #include "agent/view/render.h"
 #include "agent/view/story.h"
+#include "agent/view/why_holders.h"
 #include "agent/view/why_numbers.h"
 #include "common/count_of.h"
 #include "common/text.h"
@@ -411,6 +412,7 @@ static struct story focus_of(const struct story *story)
 json_t *json_why(const struct snapshot *s, const char *name)
 {
 	struct story story, focus;
+	json_t *why;
 
 	if (!story_begin(&story, s, name))
 		return NULL;
@@ -419,7 +421,10 @@ json_t *json_why(const struct snapshot *s, const char *name)
 		tell_endpoints(&story);
 	tell_breaker(&focus);
 	why_numbers(&story);
+	why_holders(&story);
 	tell_next(&focus);
 	tell_do(&focus);
-	return story_end(&story, &focus);
+	why = story_end(&story, &focus);
+	json_object_set_new(why, "held", why_held(&story));
+	return why;
 }

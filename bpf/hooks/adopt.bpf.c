@@ -265,7 +265,7 @@ static __always_inline void adopt_accepted(const struct weir_control *control,
 		fault_count(WEIR_FAULT_NO_STORAGE);
 		return;
 	}
-	if (conn->flags & WEIR_CONN_DOOMED && conn->slot == a.slot) {
+	if (conn_is_doomed(conn) && conn->slot == a.slot) {
 		pardon(conn, &a);
 		return;
 	}

@@ -13,8 +13,7 @@ static __always_inline bool concerns(const struct weir_conn *conn,
 				     const struct weir_select *select)
 {
 	if (select->which == WEIR_ESTABLISHED_DOOMED)
-		return conn->slot == select->subject &&
-		       conn->flags & WEIR_CONN_DOOMED;
+		return conn->slot == select->subject && conn_is_doomed(conn);
 	return conn->held == WEIR_HELD_COUNTED &&
 	       (conn->flags & (WEIR_CONN_ESTABLISHED | WEIR_CONN_RELEASED |
 			       WEIR_CONN_RESET | select->mark)) ==
@@ -59,7 +58,8 @@ int weir_choose(struct bpf_iter__bpf_sk_storage_map *ctx)
 		return 0;
 	victim.subject = select->subject;
 	victim.doomed = select->which == WEIR_ESTABLISHED_DOOMED;
-	victim_describe(&victim, sk, bpf_get_socket_cookie(sk));
+	victim_describe(&victim, sk);
+	victim.cookie = bpf_get_socket_cookie(sk);
 	/* No room: the walk comes back to it with an empty buffer. */
 	if (bpf_seq_write(ctx->meta->seq, &victim, sizeof(victim)))
 		return 0;

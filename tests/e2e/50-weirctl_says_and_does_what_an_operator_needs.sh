@@ -111,7 +111,7 @@ exits 0 version
 says "weir-agent"
 exits 0 check
 says "CAP_BPF"
-for kind in services endpoints policies overrides generations; do
+for kind in services endpoints clients policies overrides generations; do
 	exits 0 get $kind
 	exits 0 get $kind -o json
 	is_json '.items | type == "array"'

@@ -38,7 +38,7 @@ row() { # METHOD PATH BODY then the answers to stranger, reader, reader by gid, 
 	done
 	equal "$1 ${2%%\?*}" "${got[*]}" "${*:4}"
 }
-reads=(/v1/status /v1/services /v1/endpoints /v1/policies /v1/overrides /v1/generations
+reads=(/v1/status /v1/services /v1/endpoints /v1/clients /v1/policies /v1/overrides /v1/generations
 	'/v1/why?name=orders' '/v1/events?wait=0' /v1/check /metrics /healthz /readyz /version)
 matrix() { # STRANGER's answer
 	local path

@@ -45,6 +45,24 @@ int dataplane_select(struct dataplane *plane, const struct weir_select *ask,
 	return 0;
 }
 
+/* One of a stranger's, as the kernel would list it. */
+int dataplane_holders(struct dataplane *plane, struct weir_holder *out,
+		      size_t *count)
+{
+	const struct weir_look *look = plane->look;
+
+	*count = look->max && look->subject < PLANE_SUBJECTS;
+	if (*count)
+		*out = (struct weir_holder){.slot = 1, .endpoint = WEIR_NONE};
+	return 0;
+}
+
+int dataplane_find_owners(struct dataplane *plane)
+{
+	(void)plane;
+	return 0;
+}
+
 int dataplane_stat(struct dataplane *plane, uint32_t slot,
 		   struct weir_stat *out)
 {
@@ -84,6 +102,7 @@ size_t dataplane_features(struct dataplane *plane, struct snapshot_feature *out,
 
 static struct agent fuzz_agent;
 static struct dataplane fuzz_plane;
+static struct weir_look fuzz_look;
 static char fuzz_directory[96];
 static const char *const fuzz_dirs[] = {fuzz_directory};
 
@@ -144,6 +163,8 @@ static struct agent *fuzz_agent_start(void)
 	};
 	fuzz_clear_store();
 	plane_map(&fuzz_plane);
+	fuzz_plane.look = &fuzz_look;
+	holders_open(&agent->holders, &fuzz_plane, "/nonexistent");
 	if (events_open(&agent->events) ||
 	    registry_open(&agent->registry, &fuzz_plane, now_ns))
 		abort();
@@ -165,6 +186,7 @@ static struct agent *fuzz_agent_start(void)
 
 static void fuzz_agent_stop(struct agent *agent)
 {
+	holders_close(&agent->holders);
 	registry_close(&agent->registry);
 	compiled_free(agent->compiled);
 	policy_set_free(agent->set);

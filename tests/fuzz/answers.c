@@ -152,6 +152,8 @@ static const char *const commands[][WORDS_MAX] = {
 	{"get", "services"},
 	{"get", "services", "orders"},
 	{"get", "endpoints"},
+	{"get", "clients"},
+	{"get", "clients", "orders", "-o", "wide"},
 	{"get", "policies"},
 	{"get", "overrides"},
 	{"get", "generations"},
@@ -278,12 +280,14 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	if (!directory)
 		return 0;
 	s = rich_snapshot();
+	s->clients = rich_clients();
 	policies = json_policies(s);
 	json_add_values(policies, s);
 	write_object(directory, policies);
 	write_object(directory, json_status(s));
 	write_object(directory, json_services(s, NULL));
 	write_object(directory, json_endpoints(s, NULL));
+	write_object(directory, json_clients(s->clients));
 	write_object(directory, json_overrides(s));
 	write_object(directory, json_generations(s));
 	write_object(directory, json_why(s, "orders-db"));

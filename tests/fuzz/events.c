@@ -56,8 +56,8 @@ static void send_event(struct moment *m)
 {
 	uint8_t byte = fuzz_byte(&m->input);
 	struct weir_event event = {
-		.type = byte >> 6,
-		.subject = (byte & 63) % (PLANE_SUBJECTS + 2),
+		.type = byte >> 5,
+		.subject = (byte & 31) % (PLANE_SUBJECTS + 2),
 	};
 
 	event.key = key_of(m);

@@ -8,7 +8,7 @@
  *   blocking  nonblocking  uring  fastopen  retry  patient  early
  *   fork  dup  passed  adrift  halfclose  linger  turns
  * COUNT at the same instant, held for MS: parallel, or once answered: ask
- * COUNT one after another, held until a signal:    hold
+ * COUNT one after another, held until a signal: hold  leak  handover
  * One request on a connection of its own, every MS:  request
  * On one connection, COUNT times, with MS between two (see run_many()):
  *   pipeline  stream  subscribe  greeted  talk
@@ -479,6 +479,53 @@ static void run_hold(void)
 	pause();
 }
 
+/* A request that ends the connection, and nobody reads that it has ended. */
+static void run_leak(void)
+{
+	for (int i = 0; i < client.count; i++) {
+		int fd = open_socket(0), err = dial(fd);
+
+		if (!err && send(fd, "x", 1, MSG_NOSIGNAL) != 1)
+			err = errno;
+		if (!err)
+			err = await(fd, POLLRDHUP, ANSWER_MS);
+		note(err);
+	}
+	print_results();
+	memset(client.results, 0, sizeof(client.results));
+	pause();
+}
+
+/* They go to a child that does not inherit them; it ends when we do. */
+static void run_handover(void)
+{
+	int pair[2];
+	char byte;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		exit(1);
+	if (fork() == 0) {
+		close(pair[0]);
+		for (int i = 0; i < client.count; i++)
+			receive_descriptor(pair[1]);
+		while (read(pair[1], &byte, 1) > 0)
+			;
+		_exit(0);
+	}
+	close(pair[1]);
+	for (int i = 0; i < client.count; i++) {
+		int fd = open_socket(0), err = dial(fd);
+
+		if (!err)
+			err = send_descriptor(pair[0], fd);
+		note(err);
+		close(fd);
+	}
+	print_results();
+	memset(client.results, 0, sizeof(client.results));
+	pause();
+}
+
 static void run_request(void)
 {
 	for (int i = 0; i < client.count; i++) {
@@ -628,6 +675,7 @@ static const struct {
 	void (*run)(void);
 } runs[] = {
 	{"parallel", run_parallel}, {"hold", run_hold},
+	{"leak", run_leak},	    {"handover", run_handover},
 	{"request", run_request},   {"turns", run_turns},
 	{"pipeline", run_pipeline}, {"stream", run_stream},
 	{"talk", run_talk},	    {"subscribe", run_subscribe},

@@ -349,6 +349,65 @@ static void policies_show_labels_and_what_masks_them(void **state)
 	ASSERT_VALUES(list, rows);
 }
 
+static void clients_are_processes_and_what_they_hold(void **state)
+{
+	static const struct expectation rows[] = {
+		{"kind", "\"ClientList\""},
+		{"time", "\"2026-11-24T05:59:00.123Z\""},
+		{"connections", "100"},
+		{"unlisted", "0"},
+		{"items.0.kind", "\"Client\""},
+		{"items.0.name", "\"orders.service/java[4711]\""},
+		{"items.0.service", "\"orders-db\""},
+		{"items.0.pid", "4711"},
+		{"items.0.process", "\"java\""},
+		{"items.0.unit", "\"orders.service\""},
+		{"items.0.cgroup", "null"},
+		{"items.0.cgroup_id", "4242"},
+		{"items.0.uid", "0"},
+		{"items.0.connections", "90"},
+		{"items.0.connecting", "0"},
+		{"items.0.waiting", "0"},
+		{"items.0.idle", "40"},
+		{"items.0.close_wait", "12"},
+		{"items.0.closing", "0"},
+		{"items.0.over", "0"},
+		{"items.0.oldest_seconds", "11520.5"},
+		{"items.0.older", "false"},
+		{"items.0.idle_seconds", "10800.0"},
+		{"items.1.idle_seconds", "null"},
+		{"items.2.pid", "null"},
+		{"items.2.process", "null"},
+		{"items.2.detached", "1"},
+		{"items.2.older", "true"},
+	};
+	scoped(memory) void *memory = rich_clients();
+	scoped(json) json_t *list = json_clients(memory);
+
+	(void)state;
+	assert_values(list, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+static void a_why_has_who_held_the_full_cap(void **state)
+{
+	static const struct expectation rows[] = {
+		{"held.full.time", "\"2026-11-24T05:59:00.123Z\""},
+		{"held.full.subject", "\"orders-db\""},
+		{"held.full.limit", "100"},
+		{"held.full.enforced", "true"},
+		{"held.full.refused", "\"perl (pid 9, uid 33)\""},
+		{"held.full.connections", "100"},
+		{"held.full.processes", "3"},
+		{"held.full.holders.1.name", "\"batch/php[7]\""},
+		{"held.now", "null"},
+	};
+	struct snapshot *s = *state;
+
+	s->services[RICH_ORDERS].full = rich_full();
+	scoped(json) json_t *why = json_why(s, "orders-db");
+	assert_values(why, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
 static void overrides_list_who_and_why(void **state)
 {
 	static const struct expectation rows[] = {
@@ -483,6 +542,8 @@ int main(void)
 		T(a_name_selects_one_service),
 		T(endpoints_have_breakers_of_their_own),
 		T(policies_show_labels_and_what_masks_them),
+		T(clients_are_processes_and_what_they_hold),
+		T(a_why_has_who_held_the_full_cap),
 		T(overrides_list_who_and_why),
 		T(a_cut_character_leaves_the_rest_readable),
 		T(generations_name_the_current_one),

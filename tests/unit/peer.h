@@ -57,6 +57,16 @@ static inline struct snapshot *fake_snapshot(void *ctx)
 	return s;
 }
 
+static inline int fake_clients(void *ctx, const char *opt_name,
+			       struct snapshot_clients **out)
+{
+	(void)ctx;
+	if (opt_name && strcmp(opt_name, "orders-db") != 0)
+		return strcmp(opt_name, "torn") ? -ENOENT : -EIO;
+	*out = rich_clients();
+	return 0;
+}
+
 static inline void fake_wait(void *ctx, uint64_t seq, unsigned timeout_ms)
 {
 	const struct timespec pause = {.tv_nsec = 2000000};
@@ -165,6 +175,7 @@ static inline struct http_ops ops_of(struct fixture *f)
 	return (struct http_ops){
 		.ctx = f,
 		.snapshot = fake_snapshot,
+		.clients = fake_clients,
 		.wait_event = fake_wait,
 		.apply = fake_apply,
 		.remove = fake_remove,

@@ -235,6 +235,64 @@ static inline void rich_lists(struct snapshot *s)
 	s->generation_count = 1;
 }
 
+static inline struct snapshot_client rich_client(const char *name, uint32_t pid)
+{
+	struct snapshot_client c = {
+		.subject = 1,
+		.pid = pid,
+		.cgroup_id = 4242,
+		.oldest_seconds = 11520.5,
+	};
+
+	snprintf(c.service, sizeof(c.service), "orders-db");
+	snprintf(c.name, sizeof(c.name), "%s", name);
+	return c;
+}
+
+/* A leak, somebody idle, and a process of which nothing is known. */
+static inline struct snapshot_clients *rich_clients(void)
+{
+	struct snapshot_clients *clients =
+		calloc(1, sizeof(*clients) + 3 * sizeof(clients->items[0]));
+
+	if (!clients)
+		abort();
+	clients->realtime_ns = RICH_NOW_NS - 60000000000;
+	clients->connections = 100;
+	clients->processes = clients->count = 3;
+	clients->items[0] = rich_client("orders.service/java[4711]", 4711);
+	clients->items[0].connections = 90;
+	clients->items[0].close_wait = 12;
+	clients->items[0].idle = 40;
+	clients->items[0].idle_seconds = 10800;
+	snprintf(clients->items[0].process, sizeof(clients->items[0].process),
+		 "java");
+	snprintf(clients->items[0].unit, sizeof(clients->items[0].unit),
+		 "orders.service");
+	clients->items[1] = rich_client("batch/php[7]", 7);
+	clients->items[1].connections = clients->items[1].waiting = 9;
+	clients->items[2] = rich_client("unknown[uid 33]", 0);
+	clients->items[2].connections = clients->items[2].detached = 1;
+	clients->items[2].older = true;
+	clients->items[2].uid = 33;
+	return clients;
+}
+
+static inline struct snapshot_full *rich_full(void)
+{
+	struct snapshot_full *full = calloc(1, sizeof(*full));
+
+	if (!full)
+		abort();
+	full->holders = rich_clients();
+	full->realtime_ns = full->holders->realtime_ns;
+	full->limit = 100;
+	full->enforced = true;
+	snprintf(full->subject, sizeof(full->subject), "orders-db");
+	snprintf(full->refused, sizeof(full->refused), "perl (pid 9, uid 33)");
+	return full;
+}
+
 static inline struct snapshot *rich_snapshot(void)
 {
 	struct snapshot *s = calloc(1, sizeof(*s));

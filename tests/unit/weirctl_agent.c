@@ -90,6 +90,30 @@ static void endpoints_are_found_by_their_service_too(void **state)
 				     "endpoint/10.0.7.5:5432\n");
 }
 
+static void clients_are_asked_for_by_service(void **state)
+{
+	struct fixture *f = *state;
+	scoped(run) struct run table =
+		RUN("--socket", f->path, "get", "clients", "orders-db");
+	scoped(run) struct run wide =
+		RUN("--socket", f->path, "get", "clients", "-o", "wide");
+	scoped(run) struct run names = RUN("--socket", f->path, "get", "client",
+					   "orders-db", "-o", "name");
+	scoped(run) struct run none =
+		RUN("--socket", f->path, "get", "clients", "nobody");
+
+	assert_has(table.out,
+		   "orders.service/java[4711]  orders-db      90           0   "
+		   "     0    40          12        3h   3h12m\n");
+	assert_has(table.out, " -  3h12m+\n");
+	assert_has(wide.out, "DETACHED  OVER  UID");
+	assert_string_equal(names.out, "client/orders.service/java[4711]\n"
+				       "client/batch/php[7]\n"
+				       "client/unknown[uid 33]\n");
+	assert_int_equal(none.code, CLI_NOT_FOUND);
+	assert_has(none.err, "weirctl get services, or get endpoints, lists");
+}
+
 static void describe_says_where_each_value_was_written(void **state)
 {
 	struct fixture *f = *state;
@@ -435,6 +459,7 @@ int main(void)
 		T(what_is_wrong_comes_first),
 		T(lists_show_state_and_limits),
 		T(endpoints_are_found_by_their_service_too),
+		T(clients_are_asked_for_by_service),
 		T(describe_says_where_each_value_was_written),
 		T(top_puts_trouble_first),
 		T(events_are_lines_and_can_be_chosen),

@@ -304,8 +304,9 @@ static void completion_follows_the_tables(void **state)
 
 	assert_has(commands.out, "status\twhat is wrong");
 	assert_has_not(commands.out, "__complete");
-	assert_string_equal(kinds.out, "services\nendpoints\npolicies\n"
-				       "overrides\ngenerations\n");
+	assert_string_equal(kinds.out,
+			    "services\nendpoints\nclients\npolicies\n"
+			    "overrides\ngenerations\n");
 	assert_string_equal(second.out, "open\nclosed\nauto\n");
 	assert_has(value.out, "breaker\nbulkhead\n");
 	assert_has(options.out, "--ttl\tfor that long");

@@ -45,6 +45,45 @@ static void a_service_tells_of_its_worst_endpoint(void **state)
 		    "now: 41 of 100 connections in use");
 }
 
+static void a_full_cap_names_its_holders_then_and_now(void **state)
+{
+	struct snapshot *s = *state;
+	struct snapshot_full *full = rich_full();
+
+	s->services[RICH_ORDERS].full = full;
+	s->clients = rich_clients();
+	s->clients->items[0].close_wait = 13;
+	s->clients->unlisted = 5;
+	ASSERT_TOLD(
+		s, "orders-db",
+		"held by: orders.service/java[4711] 90 (12 in CLOSE_WAIT, "
+		"40 idle, longest for 3h), batch/php[7] 9 (9 waiting for an "
+		"answer), unknown[uid 33] 1 (1 open in no process)",
+		": at 05:59:00.123Z (1m ago), when the cap of 100 of "
+		"orders-db was full",
+		": perl (pid 9, uid 33) was refused then",
+		"held now: orders.service/java[4711] 90 (13 in CLOSE_WAIT",
+		": and 5 connections that were not looked at");
+	full->enforced = false;
+	ASSERT_TOLD(s, "orders-db",
+		    ": perl (pid 9, uid 33) would have been refused then");
+}
+
+static void an_endpoint_tells_of_its_own_cap_only(void **state)
+{
+	struct snapshot *s = *state;
+	struct snapshot_full *full = rich_full();
+	json_t *held;
+
+	s->services[RICH_ORDERS].full = full;
+	scoped(json) json_t *other = json_why(s, "10.0.7.3:5432");
+	held = json_object_get(json_object_get(other, "held"), "full");
+	assert_true(json_is_null(held));
+	snprintf(full->subject, sizeof(full->subject), "10.0.7.3:5432");
+	ASSERT_TOLD(s, "10.0.7.3:5432",
+		    "when the cap of 100 of 10.0.7.3:5432 was full");
+}
+
 static void the_object_names_service_endpoint_and_state(void **state)
 {
 	scoped(json) json_t *service = json_why(*state, "orders-db");
@@ -264,6 +303,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(open_names_rule_number_threshold_and_place),
 		T(a_service_tells_of_its_worst_endpoint),
+		T(a_full_cap_names_its_holders_then_and_now),
+		T(an_endpoint_tells_of_its_own_cap_only),
 		T(the_object_names_service_endpoint_and_state),
 		T(nobody_by_that_name_is_null),
 		T(closed_says_why_it_is_fine),

@@ -122,6 +122,18 @@ static void offer_names(struct cli *cli, const char *kind_name)
 			offer(cli, look_text(item, "name"), kind->one);
 }
 
+static void offer_objects(struct cli *cli, const char *kind_name)
+{
+	const struct kind *kind = kind_name ? kinds_find(kind_name) : NULL;
+
+	if (!kind || !kind->of_service) {
+		offer_names(cli, kind_name);
+		return;
+	}
+	offer_names(cli, "services");
+	offer_names(cli, "endpoints");
+}
+
 static void offer_completion(struct cli *cli, const struct typed *typed,
 			     enum completion completion, const char *words)
 {
@@ -143,7 +155,7 @@ static void offer_completion(struct cli *cli, const struct typed *typed,
 		offer_names(cli, "policies");
 		break;
 	case COMPLETE_OBJECTS:
-		offer_names(cli, typed->kind);
+		offer_objects(cli, typed->kind);
 		break;
 	case COMPLETE_FIELDS:
 		offer_fields(cli);

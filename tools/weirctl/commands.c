@@ -9,7 +9,7 @@
 #include "common/count_of.h"
 #include "common/synonyms.h"
 
-#define KINDS	    "services|endpoints|policies|overrides|generations"
+#define KINDS	    "services|endpoints|clients|policies|overrides|generations"
 #define EVENT_TYPES "breaker|bulkhead|endpoint|policy|agent"
 #define TOP_COLUMNS "state|name|calls|failed|slow|p99|active|refused"
 
@@ -73,7 +73,9 @@ static const struct command commands[] = {
 	{.name = "get", .run = cmd_get, .options = get_options, .formats = FORMATS_LIST,
 	 .operands = {{.name = "KIND", .words = KINDS, .completion = COMPLETE_WORDS},
 		      {.name = "NAME", .completion = COMPLETE_OBJECTS, .optional = true}},
-	 .help = "a list"},
+	 .help = "a list",
+	 .details = "clients are the processes that hold connections; NAME is then that of a service\n"
+		    "or endpoint. They are looked for now, so that list costs more than the others.\n"},
 	{.name = "describe", .run = cmd_describe, .formats = FORMATS_OBJECT,
 	 .operands = {{.name = "KIND", .words = "service|endpoint|policy", .completion = COMPLETE_WORDS},
 		      {.name = "NAME", .completion = COMPLETE_OBJECTS}},

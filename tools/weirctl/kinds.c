@@ -159,6 +159,67 @@ static int print_endpoints(struct cli *cli, json_t *items)
 	return print_rows(cli, columns, COUNT_OF(columns), items, endpoint_row);
 }
 
+/* ---- clients ---------------------------------------------------------------------- */
+
+/* "12m", or of a connection that is older than we know "12m+". */
+static void cell_age(struct grid *grid, json_t *c)
+{
+	char age[FIGURE_BYTES];
+
+	figures_span(look_number(c, "oldest_seconds"), age);
+	grid_cell(grid, TINT_NONE, "%s%s", age,
+		  look_true(c, "older") ? "+" : "");
+}
+
+static void cell_leak(struct grid *grid, json_t *c)
+{
+	json_int_t forgotten = look_count(c, "close_wait");
+
+	grid_cell(grid, forgotten ? TINT_WARN : TINT_NONE, "%lld",
+		  (long long)forgotten);
+}
+
+static void client_row(struct grid *grid, json_t *c)
+{
+	grid_row(grid);
+	cell_text(grid, c, "name");
+	cell_text(grid, c, "service");
+	cell_count(grid, c, "connections");
+	cell_count(grid, c, "connecting");
+	cell_count(grid, c, "waiting");
+	cell_count(grid, c, "idle");
+	cell_leak(grid, c);
+	cell_figure(grid, c, "idle_seconds", figures_span);
+	cell_age(grid, c);
+	cell_count(grid, c, "closing");
+	cell_count(grid, c, "detached");
+	cell_count(grid, c, "over");
+	cell_count(grid, c, "uid");
+	cell_text(grid, c, "cgroup");
+}
+
+static int print_clients(struct cli *cli, json_t *items)
+{
+	static const struct grid_column columns[] = {
+		{.title = "CLIENT", .cut = true},
+		{.title = "SERVICE", .cut = true},
+		{.title = "IN-USE", .right = true},
+		{.title = "CONNECTING", .right = true, .spare = 5},
+		{.title = "WAITING", .right = true, .spare = 4},
+		{.title = "IDLE", .right = true},
+		{.title = "CLOSE-WAIT", .right = true},
+		{.title = "IDLE-FOR", .right = true},
+		{.title = "AGE", .right = true, .spare = 3},
+		{.title = "CLOSING", .right = true, .wide = true},
+		{.title = "DETACHED", .right = true, .wide = true},
+		{.title = "OVER", .right = true, .wide = true},
+		{.title = "UID", .right = true, .wide = true},
+		{.title = "CGROUP", .wide = true, .cut = true},
+	};
+
+	return print_rows(cli, columns, COUNT_OF(columns), items, client_row);
+}
+
 /* ---- policies, overrides, generations ---------------------------------------------- */
 
 static void policy_row(struct grid *grid, json_t *p)
@@ -251,6 +312,7 @@ static const char *const watched_services[] = {
 	"name", "state", "mode", "policy.file", "policy.line", "panic", NULL};
 static const char *const watched_endpoints[] = {"name", "service",
 						"breaker.state", NULL};
+static const char *const watched_clients[] = {"name", "service", NULL};
 static const char *const watched_policies[] = {"name", "file",		"line",
 					       "mode", "overridden_by", NULL};
 static const char *const watched_overrides[] = {
@@ -259,15 +321,17 @@ static const char *const watched_generations[] = {"number", "current", NULL};
 
 static const struct kind kinds[] = {
 	{"services", "service", "/v1/services", watched_services,
-	 print_services},
+	 print_services, false},
 	{"endpoints", "endpoint", "/v1/endpoints", watched_endpoints,
-	 print_endpoints},
-	{"policies", "policy", "/v1/policies", watched_policies,
-	 print_policies},
+	 print_endpoints, false},
+	{"clients", "client", "/v1/clients", watched_clients, print_clients,
+	 true},
+	{"policies", "policy", "/v1/policies", watched_policies, print_policies,
+	 false},
 	{"overrides", "override", "/v1/overrides", watched_overrides,
-	 print_overrides},
+	 print_overrides, false},
 	{"generations", "generation", "/v1/generations", watched_generations,
-	 print_generations},
+	 print_generations, false},
 };
 
 const struct kind *kinds_find(const char *name)
@@ -301,6 +365,10 @@ static void keep_named(json_t *list, const char *name)
 int kinds_fetch(struct cli *cli, const struct kind *kind, const char *opt_name,
 		json_t **out)
 {
+	struct ask_request request = {
+		.opt_hint = "; weirctl get services, or get endpoints, lists "
+			    "what there is",
+	};
 	struct text text = {0};
 	scoped(text) char *path = NULL;
 	scoped(json) json_t *list = NULL;
@@ -309,12 +377,13 @@ int kinds_fetch(struct cli *cli, const struct kind *kind, const char *opt_name,
 	text_add(&text, "%s", kind->path);
 	ask_argument(&text, "name", opt_name);
 	path = text_take(&text, NULL);
-	code = path ? ask_get(cli, path, &list) : cli_out_of_memory(cli);
+	request.path = path;
+	code = path ? ask(cli, &request, &list) : cli_out_of_memory(cli);
 	if (code)
 		return code;
-	if (opt_name)
+	if (opt_name && !kind->of_service)
 		keep_named(list, opt_name);
-	if (opt_name && !look_size(list, "items"))
+	if (opt_name && !kind->of_service && !look_size(list, "items"))
 		return cli_fail(cli, CLI_NOT_FOUND,
 				"%s %s %s: there is no such %s; weirctl "
 				"get %s lists them",

@@ -13,6 +13,8 @@ struct kind {
 	/* What makes an object another one for `get -w`; paths, NULL ends. */
 	const char *const *watched;
 	int (*print)(struct cli *cli, json_t *items);
+	/* Its name is that of a service or endpoint, and the agent chooses. */
+	bool of_service;
 };
 
 /* By either form; NULL: there is none. */

@@ -152,7 +152,9 @@ void daemon_drain(struct daemon *d)
 	while (d->running && host_event(&event)) {
 		if (event.type == WEIR_EVENT_ENDPOINT)
 			meet(d, &event);
-		else
+		/* Who was turned away is only told, and decides nothing. */
+		else if (event.type != WEIR_EVENT_DENIED &&
+			 event.type != WEIR_EVENT_FULL)
 			look(d, d->registry.subjects[event.subject]);
 	}
 }
