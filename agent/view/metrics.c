@@ -71,17 +71,14 @@ static void features(struct writer *w, const struct sources *from)
 /* Every mode as 0 or 1, so that a change of it leaves no series behind. */
 static void xdp_modes(struct writer *w, const struct sources *from)
 {
-	for (size_t i = 0; i < from->snapshot->interface_count; i++) {
-		const struct snapshot_interface *it =
-			&from->snapshot->interfaces[i];
+	const struct snapshot *s = from->snapshot;
 
-		for (int mode = SNAPSHOT_XDP_OFF; mode <= SNAPSHOT_XDP_DRIVER;
-		     mode++)
-			writer_count(w, (int)it->mode == mode, "interface",
-				     it->name, "mode",
+	for (size_t i = 0; i < s->interface_count; i++)
+		for (int mode = 0; mode <= SNAPSHOT_XDP_DRIVER; mode++)
+			writer_count(w, (int)s->interfaces[i].mode == mode,
+				     "interface", s->interfaces[i].name, "mode",
 				     snapshot_xdp_word((enum snapshot_xdp)mode),
 				     NULL);
-	}
 }
 
 static void generation(struct writer *w, const struct sources *from)
