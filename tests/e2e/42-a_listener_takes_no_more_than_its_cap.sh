@@ -27,6 +27,20 @@ equal "most in use at any moment" "$(peak_in_use)" 20
 equal "let in" "$(decided web .allow.none)" 100
 at_least "no place left" "$(($(decided web .refuse.cap) + $(decided web .reset.cap)))" 220
 
+# All 64 handshakes are over at one instant: their SYN-ACKs were lost, and are
+# sent again a second later, when nobody was in at any of the SYNs.
+before=$(decided web .reset.cap)
+on_client ip neigh replace $S4 lladdr 02:00:00:00:00:99 dev c0 nud permanent
+spawn_visitor ask $C4 7001 64 300 > "$T/at-once"
+sleep 0.5
+equal "nobody is in" "$(service web .connections.active)" 0
+on_client ip neigh del $S4 dev c0
+wait "$LAST" || :
+equal "served" "$(results "$(cat "$T/at-once")" ok)" 20
+equal "reset" "$(($(decided web .reset.cap) - before))" 44
+equal "by the agent" "$(metric 'weir_connections_reset_total{service="web",direction="ingress",reason="full"}')" "$(decided web .reset.cap)"
+expect "places come back" 5 in_use_is web 0
+
 # Full: a genuine RST, at once, and nothing reaches the server.
 spawn_visitor hold $C4 7001 20 > /dev/null
 expect "full" 5 in_use_is web 20

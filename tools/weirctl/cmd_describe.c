@@ -213,6 +213,8 @@ static void print_service(struct cli *cli, json_t *service)
 	const char *state = look_text(service, "state");
 	const char *since = look_text(service, "since");
 	char word[FIGURE_BYTES];
+	bool ingress =
+		!strcmp(look_text_or_empty(service, "direction"), "ingress");
 
 	figures_state(state, word);
 	row(cli, "service", "%s", look_text_or_empty(service, "name"));
@@ -224,16 +226,17 @@ static void print_service(struct cli *cli, json_t *service)
 	if (look_true(service, "observed"))
 		row(cli, "mode", "only observed: no policy names it");
 	else
-		row(cli, "mode", "%s, %s, scope %s",
+		row(cli, "mode", "%s, %s%s%s",
 		    look_text_or_empty(service, "mode"),
 		    look_text_or_empty(service, "direction"),
-		    look_text_or_empty(service, "scope"));
+		    ingress ? "" : ", scope ",
+		    ingress ? "" : look_text_or_empty(service, "scope"));
 	print_breaker(cli, service);
 	print_traffic(cli, service);
 	row_counts(cli, "refusals", look_at(service, "decisions.refuse"));
 	row_counts(cli, "would refuse",
 		   look_at(service, "decisions.would_refuse"));
-	if (strcmp(look_text_or_empty(service, "direction"), "ingress"))
+	if (!ingress)
 		return;
 	row_counts(cli, "SYNs lost", look_at(service, "decisions.drop"));
 	row_counts(cli, "reset", look_at(service, "decisions.reset"));
