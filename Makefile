@@ -32,6 +32,7 @@ FUZZ     := $(sort $(wildcard tests/fuzz/*.c))
 SIM      := $(sort $(wildcard tests/sim/*.c))
 SIMMODEL := $(sort $(wildcard tests/sim/model/*.c))
 BPFTESTS := $(sort $(wildcard tests/bpf/*.bpf.c))
+BPFRUNS  := $(sort $(filter-out %.bpf.c,$(wildcard tests/bpf/*.c)))
 TOOLS    := $(sort $(wildcard tests/tools/*.c))
 DEMO     := $(sort $(wildcard demo/*.c))
 BENCH    := $(sort $(filter-out %.bpf.c,$(wildcard bench/*.c)))
@@ -95,7 +96,7 @@ test-unit: ## unit tests and simulation: no root, ASan and UBSan
 	@$(MAKE) --no-print-directory DEBUG=1 run-unit
 
 .PHONY: test-bpf
-test-bpf: all $(BUILD)/tests/bpf/run ## in-kernel tests of the shared arithmetic (root)
+test-bpf: all test-programs ## in-kernel tests of the shared arithmetic (root)
 	@tests/run bpf
 
 .PHONY: test-e2e
@@ -137,6 +138,7 @@ demo: all tools ## the aggregation service with a slow backend, without and with
 .PHONY: bench
 bench: all tools ## what Weir costs, as ratios measured side by side
 	@bench/run
+	@bench/flood
 
 .PHONY: tools
 tools: $(call bin,$(TOOLS)) $(call bin,$(DEMO)) $(call bin,$(BENCH)) ## the helper programs of tests, demo and bench
@@ -257,11 +259,13 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(MAPS) $(BUILD)/weirctl.a $(ARCH
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS) $(WEIRCTL_LIBS)
 
 $(BUILD)/tests/bpf/run.o: $(patsubst tests/bpf/%.bpf.c,$(BUILD)/tests/bpf/%.skel.h,$(BPFTESTS))
-$(BUILD)/tests/bpf/run: $(BUILD)/tests/bpf/run.o $(BUILD)/core.a $(BUILD)/common.a
+$(BUILD)/tests/bpf/packets: $(BUILD)/weir.bpf.o
+$(BUILD)/tests/bpf/%: $(BUILD)/tests/bpf/%.o $(BUILD)/core.a $(BUILD)/common.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter-out %.bpf.o,$^) $(TEST_LIBS)
 
 $(BUILD)/bench/hooks.o: $(BUILD)/bench/empty.skel.h
+$(BUILD)/bench/shed.o: $(BUILD)/bench/bare.skel.h
 $(BUILD)/tests/tools/peak.o: $(BUILD)/tests/bpf/peak.skel.h
 
 # Helper programs stand alone: one file, libc and pthread.
@@ -286,7 +290,7 @@ unit-programs: $(call bin,$(UNIT)) $(call bin,$(SIM))
 fuzz-programs: $(call bin,$(FUZZ))
 
 .PHONY: test-programs
-test-programs: $(BUILD)/tests/bpf/run
+test-programs: $(call bin,$(BPFRUNS))
 
 .PHONY: run-unit
 run-unit: unit-programs

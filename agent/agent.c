@@ -185,6 +185,7 @@ static int open_plane(struct agent *agent)
 		.cgroup_fd = agent->cgroup_fd,
 		.pins = &pins,
 		.resetter = &agent->resetter,
+		.xdp = &o->xdp,
 	};
 	char why[512] = "out of memory";
 	int err = pins_open(&pins, o->pin_dir, why, sizeof(why));

@@ -90,6 +90,10 @@ static bool needs(const struct compiled *compiled, enum dataplane_extra extra)
 		    service->direction == WEIR_INGRESS &&
 		    service->on_full == WEIR_FULL_DROP)
 			return true;
+		if (extra == DATAPLANE_SHED &&
+		    service->direction == WEIR_INGRESS &&
+		    service->on_full == WEIR_FULL_SHED)
+			return true;
 	}
 	return false;
 }
@@ -179,6 +183,13 @@ static int check_abilities(const struct dataplane *plane,
 				"reset connections that find no room",
 				"leave it in observe mode, or use a kernel with "
 				"CONFIG_INET_DIAG_DESTROY and CAP_NET_ADMIN");
+		if (policy->bulkhead.on_full == WEIR_FULL_SHED &&
+		    !plane->shed.count)
+			err = report_inability(
+				errors, policy, "spec.bulkhead.onFull",
+				"shed: weir.yaml names no interface",
+				"write xdp: {interfaces: [eth0]} there and "
+				"restart the agent, or onFull: refuse");
 		if (policy->bulkhead.queue_set && !plane->wake_works)
 			err = report_inability(
 				errors, policy, "spec.bulkhead.queue",

@@ -3,7 +3,7 @@
  * config.c - weir.yaml: what the command line leaves open.
  *
  * As strict as policies are: an unknown or repeated key, a wrong type or unit
- * is an error with its place. The file is flat but for `limits`.
+ * is an error with its place. The file is flat but for the blocks.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -129,20 +129,74 @@ static int set_admin_group(struct config *c, const struct scalar *s)
 	return set_text(&c->options->admin_group, s);
 }
 
+static int add_interface(struct config *c, const struct scalar *s)
+{
+	struct options_xdp *xdp = &c->options->xdp;
+
+	if (!*s->text || strlen(s->text) >= OPTIONS_INTERFACE_BYTES ||
+	    strpbrk(s->text, "/ \t\n"))
+		return reject(c, s, "names as `ip link` shows them, as eth0",
+			      "is not the name of an interface");
+	for (size_t i = 0; i < xdp->interface_count; i++)
+		if (!strcmp(xdp->interfaces[i], s->text))
+			return reject(c, s, NULL, "is there twice");
+	if (xdp->interface_count == OPTIONS_XDP_MAX)
+		return reject(c, s, NULL, "is one too many: 16 is the limit");
+	memcpy(xdp->interfaces[xdp->interface_count++], s->text,
+	       strlen(s->text) + 1);
+	return 0;
+}
+
+static int set_xdp_answer(struct config *c, const struct scalar *s)
+{
+	if (strcmp(s->text, "drop") && strcmp(s->text, "reset"))
+		return reject(c, s, "write drop or reset",
+			      "is not what happens to a SYN");
+	c->options->xdp.answer = !strcmp(s->text, "reset");
+	return 0;
+}
+
+static int set_xdp_mode(struct config *c, const struct scalar *s)
+{
+	static const char *const words[] = {
+		[OPTIONS_XDP_AUTO] = "auto",
+		[OPTIONS_XDP_DRIVER] = "driver",
+		[OPTIONS_XDP_GENERIC] = "generic",
+	};
+
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		if (!strcmp(words[i], s->text)) {
+			c->options->xdp.mode = (enum options_xdp_mode)i;
+			return 0;
+		}
+	return reject(c, s, "write auto, driver or generic",
+		      "is not a mode of XDP");
+}
+
 static const struct {
 	const char *path;
 	int (*set)(struct config *c, const struct scalar *s);
+	bool list; /* of such values */
 } rows[] = {
-	{"observeAll", set_observe_all},   {"lease", set_lease},
-	{"limits.services", set_services}, {"limits.endpoints", set_endpoints},
-	{"metrics", set_metrics},	   {"readGroup", set_read_group},
-	{"adminGroup", set_admin_group},
+	{"observeAll", set_observe_all, false},
+	{"lease", set_lease, false},
+	{"limits.services", set_services, false},
+	{"limits.endpoints", set_endpoints, false},
+	{"metrics", set_metrics, false},
+	{"readGroup", set_read_group, false},
+	{"adminGroup", set_admin_group, false},
+	{"xdp.interfaces", add_interface, true},
+	{"xdp.answer", set_xdp_answer, false},
+	{"xdp.mode", set_xdp_mode, false},
 };
+
+static const char *const blocks[] = {"limits", "xdp"};
 
 #define ROWS COUNT_OF(rows)
 #define HINT                                                   \
 	"weir.yaml knows observeAll, lease, limits.services, " \
-	"limits.endpoints, metrics, readGroup, adminGroup"
+	"limits.endpoints, metrics, readGroup, adminGroup, "   \
+	"xdp.interfaces, xdp.answer, xdp.mode"
 
 /* ---- the document ------------------------------------------------------------------ */
 
@@ -160,31 +214,45 @@ static struct weir_place place_of(const struct config *c,
 	return place;
 }
 
-static void take_scalar(struct config *c, const char *path,
-			const yaml_node_t *key, const yaml_node_t *value)
+/* The row of a key, once; ROWS: it is wrong, and that has been said. */
+static size_t take_key(struct config *c, const char *path,
+		       const yaml_node_t *key, bool list)
 {
-	struct scalar s = {
-		.path = path,
-		.text = (const char *)value->data.scalar.value,
-		.place = place_of(c, value),
-	};
-	struct weir_place key_place = place_of(c, key);
+	struct weir_place place = place_of(c, key);
 
 	for (size_t i = 0; i < ROWS; i++) {
 		if (strcmp(rows[i].path, path))
 			continue;
+		if (rows[i].list != list) {
+			c->err = errors_add(c->errors, &place,
+					    list ? "write one value"
+						 : "write a list, as [eth0]",
+					    "%s: unknown key or wrong type",
+					    path);
+			return ROWS;
+		}
 		if (c->seen & 1u << i) {
-			c->err = errors_add(c->errors, &key_place, NULL,
+			c->err = errors_add(c->errors, &place, NULL,
 					    "%s is written twice", path);
-			return;
+			return ROWS;
 		}
 		c->seen |= 1u << i;
-		if (rows[i].set(c, &s) == -ENOMEM)
-			c->err = -ENOMEM;
-		return;
+		return i;
 	}
-	c->err = errors_add(c->errors, &key_place, HINT, "%s: unknown key",
-			    path);
+	c->err = errors_add(c->errors, &place, HINT, "%s: unknown key", path);
+	return ROWS;
+}
+
+static void set_value(struct config *c, size_t row, const yaml_node_t *value)
+{
+	struct scalar s = {
+		.path = rows[row].path,
+		.text = (const char *)value->data.scalar.value,
+		.place = place_of(c, value),
+	};
+
+	if (rows[row].set(c, &s) == -ENOMEM)
+		c->err = -ENOMEM;
 }
 
 /* A text that ends before its end would be taken for another one. */
@@ -198,6 +266,45 @@ static bool holds_nul(struct config *c, const yaml_node_t *node)
 	c->err = errors_add(c->errors, &place, NULL,
 			    "a NUL character does not belong here");
 	return true;
+}
+
+static void take_list(struct config *c, size_t row, const yaml_node_t *list)
+{
+	const yaml_node_item_t *item = list->data.sequence.items.start;
+
+	for (; item < list->data.sequence.items.top; item++) {
+		yaml_node_t *value = yaml_document_get_node(c->document, *item);
+		struct weir_place place = place_of(c, value);
+
+		if (value->type != YAML_SCALAR_NODE)
+			c->err = errors_add(c->errors, &place, NULL,
+					    "%s: a list of words is needed",
+					    rows[row].path);
+		else if (!holds_nul(c, value))
+			set_value(c, row, value);
+	}
+}
+
+static void take_value(struct config *c, const char *path,
+		       const yaml_node_t *key, const yaml_node_t *value)
+{
+	bool list = value->type == YAML_SEQUENCE_NODE;
+	size_t row = take_key(c, path, key, list);
+
+	if (row == ROWS)
+		return;
+	if (list)
+		take_list(c, row, value);
+	else
+		set_value(c, row, value);
+}
+
+static bool is_block(const char *path)
+{
+	for (size_t i = 0; i < COUNT_OF(blocks); i++)
+		if (!strcmp(blocks[i], path))
+			return true;
+	return false;
 }
 
 static void take_mapping(struct config *c, const yaml_node_t *node,
@@ -222,15 +329,18 @@ static void take_mapping(struct config *c, const yaml_node_t *node,
 			continue;
 		snprintf(path, sizeof(path), "%s%s", prefix,
 			 (const char *)key->data.scalar.value);
-		if (value->type == YAML_SCALAR_NODE)
-			take_scalar(c, path, key, value);
-		else if (!*prefix && !strcmp(path, "limits") &&
-			 value->type == YAML_MAPPING_NODE)
-			take_mapping(c, value, "limits.");
-		else
+		if (value->type != YAML_MAPPING_NODE) {
+			take_value(c, path, key, value);
+		} else if (!*prefix && is_block(path)) {
+			char within[130];
+
+			snprintf(within, sizeof(within), "%s.", path);
+			take_mapping(c, value, within);
+		} else {
 			c->err = errors_add(c->errors, &place, HINT,
 					    "%s: unknown key or wrong type",
 					    path);
+		}
 	}
 }
 

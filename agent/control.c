@@ -286,6 +286,36 @@ static size_t add_features(struct agent *agent, struct http_check *out,
 	return count < max ? count : max;
 }
 
+/* Interfaces of weir.yaml, and in which mode SYNs are shed there. */
+static size_t add_interfaces(struct agent *agent, struct http_check *out,
+			     size_t max)
+{
+	struct snapshot_interface list[SNAPSHOT_INTERFACES_MAX];
+	size_t count = shed_show(
+		&agent->plane->shed, list,
+		max < SNAPSHOT_INTERFACES_MAX ? max : SNAPSHOT_INTERFACES_MAX);
+
+	for (size_t i = 0; i < count; i++) {
+		snprintf(out[i].group, sizeof(out[i].group), "xdp");
+		snprintf(out[i].name, sizeof(out[i].name), "%s", list[i].name);
+		snprintf(out[i].status, sizeof(out[i].status), "%s",
+			 list[i].trouble[0] ? "warning" : "ok");
+		if (list[i].mode != SNAPSHOT_XDP_OFF)
+			snprintf(out[i].text, sizeof(out[i].text),
+				 "%s mode, SYNs over a cap are %s",
+				 snapshot_xdp_word(list[i].mode),
+				 list[i].answers ? "answered with RST"
+						 : "dropped");
+		else
+			snprintf(out[i].text, sizeof(out[i].text),
+				 "not attached%s",
+				 list[i].wanted ? "" : ": no policy says shed");
+		snprintf(out[i].hint, sizeof(out[i].hint), "%s",
+			 list[i].trouble);
+	}
+	return count;
+}
+
 #define X(id, name, help) {name, help},
 static const struct {
 	const char *name;
@@ -324,6 +354,7 @@ static size_t run_checks(void *ctx, struct http_check *out, size_t max)
 		copy_check(&out[i], &agent->checks[i]);
 	pthread_mutex_lock(&agent->lock);
 	count += add_features(agent, out + count, max - count);
+	count += add_interfaces(agent, out + count, max - count);
 	count += add_faults(agent, out + count, max - count);
 	pthread_mutex_unlock(&agent->lock);
 	return count;

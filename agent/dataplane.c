@@ -87,6 +87,7 @@ static void configure(struct dataplane *plane)
 	skeleton->rodata->weir_send_hook = plane->send_hook;
 	skeleton->rodata->weir_turn_hook = plane->turns != DATAPLANE_TURNS_NONE;
 	skeleton->rodata->weir_cgroup_id = plane->cgroup_id;
+	skeleton->rodata->weir_shed_drops = !plane->shed.options->answer;
 	skeleton->rodata->weir_tick_us = clock_tick_us();
 	bpf_program__set_autoload(skeleton->progs.weir_send, plane->send_hook);
 	bpf_program__set_autoload(skeleton->progs.weir_data_ready,
@@ -212,6 +213,9 @@ static int map_all(struct dataplane *plane)
 	plane->fault_fd = bpf_map__fd(skeleton->maps.weir_fault);
 	plane->listen_fd = bpf_map__fd(skeleton->maps.weir_listen);
 	plane->conn_fd = bpf_map__fd(skeleton->maps.weir_conn);
+	plane->shed.addresses.map_fd = bpf_map__fd(skeleton->maps.weir_local);
+	plane->shed.drop = skeleton->progs.weir_shed_drop;
+	plane->shed.reset = skeleton->progs.weir_shed_reset;
 	if (!plane->control || !plane->verdicts || !plane->subjects ||
 	    !plane->hists || !plane->recounts || !plane->select ||
 	    !plane->waiters || !plane->look)
@@ -331,10 +335,10 @@ static int attach(struct dataplane *plane, char *why, size_t bytes)
 {
 	struct hook hooks[8];
 	size_t count = list_hooks(plane, hooks);
+	int err = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		int err = attach_hook(plane, &hooks[i]);
-
+		err = attach_hook(plane, &hooks[i]);
 		if (!err)
 			continue;
 		judge_rest(plane, hooks, count);
@@ -346,9 +350,13 @@ static int attach(struct dataplane *plane, char *why, size_t bytes)
 		return err;
 	}
 	/* Hooks of before go over to us; publish drops what is idle. */
+	if (plane->adopted)
+		shed_take_over(&plane->shed);
 	for (int i = 0; plane->adopted && i < DATAPLANE_EXTRAS; i++) {
-		int err = dataplane_need(plane, (enum dataplane_extra)i, true);
-
+		/* An interface may lose its link for a moment: not for nothing. */
+		if (i == DATAPLANE_SHED)
+			continue;
+		err = dataplane_need(plane, (enum dataplane_extra)i, true);
 		if (err)
 			return err;
 	}
@@ -389,9 +397,14 @@ static struct hook extra_hook(struct dataplane *plane,
 int dataplane_need(struct dataplane *plane, enum dataplane_extra extra,
 		   bool needed)
 {
-	struct hook hook = extra_hook(plane, extra);
+	struct hook hook;
 	int err;
 
+	if (extra == DATAPLANE_SHED) {
+		shed_need(&plane->shed, needed);
+		return 0;
+	}
+	hook = extra_hook(plane, extra);
 	if (!hook.wanted || needed == plane->attached[extra])
 		return 0;
 	if (needed) {
@@ -520,6 +533,7 @@ int dataplane_open(struct dataplane **out,
 	plane->cgroup_id = cgroup_id(options->cgroup_fd);
 	plane->pins = *options->pins;
 	plane->resetter = options->resetter;
+	shed_open(&plane->shed, options->xdp, &plane->pins);
 	err = open_all(plane, why, bytes);
 	if (err) {
 		/* What an earlier agent had pinned is left as it was. */

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "agent/pins.h"
+#include "agent/shed.h"
 #include "agent/view/snapshot.h"
 #include "weir/abi.h"
 
@@ -24,6 +25,7 @@ struct dataplane_options {
 	int cgroup_fd;
 	const struct pins *pins;
 	struct resetter *resetter;
+	const struct options_xdp *xdp; /* borrowed */
 };
 
 enum dataplane_turns {
@@ -37,6 +39,7 @@ enum dataplane_extra {
 	DATAPLANE_SEND,	   /* sock_send_length: calls in flight */
 	DATAPLANE_EGRESS,  /* cgroup_skb/egress: SYNs lost or held */
 	DATAPLANE_INGRESS, /* cgroup_skb/ingress: SYNs to listeners lost */
+	DATAPLANE_SHED,	   /* XDP: SYNs shed before the stack sees them */
 	DATAPLANE_EXTRAS,
 };
 
@@ -57,6 +60,7 @@ struct dataplane {
 	bool attached[DATAPLANE_EXTRAS];
 	bool reset_works; /* see reset.h */
 	bool wake_works;  /* see wake.h */
+	struct shed shed;
 	/* Mapped maps. */
 	struct weir_control *control;
 	struct weir_verdict *verdicts;	  /* [subjects_max] */

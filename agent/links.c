@@ -45,6 +45,17 @@ static int replace_pin(struct bpf_link *link, const char *path)
 	return bpf_link__pin(link, path);
 }
 
+/* A link without libbpf: from here on the pin holds it, and libbpf opens that. */
+static int pin_made(struct bpf_link **out, int made, const char *path)
+{
+	scoped(fd) int fd = made;
+
+	if ((unlink(path) < 0 && errno != ENOENT) || bpf_obj_pin(fd, path))
+		return -errno;
+	*out = bpf_link__open(path);
+	return *out ? 0 : -errno;
+}
+
 bool links_pinned(const struct bpf_program *program, const struct pins *pins)
 {
 	char path[PIN_PATH_BYTES];
@@ -98,13 +109,8 @@ int links_attach_packets(struct bpf_link **out, struct bpf_program *program,
 					: "");
 		return err;
 	}
-	/* From here on the pin holds it, and libbpf opens that. */
-	scoped(fd) int link = made;
 	link_path(pins, program, path);
-	if ((unlink(path) < 0 && errno != ENOENT) || bpf_obj_pin(link, path))
-		return -errno;
-	*out = bpf_link__open(path);
-	return *out ? 0 : -errno;
+	return pin_made(out, made, path);
 }
 
 int links_attach_tracing(struct bpf_link **out, struct bpf_program *program,
@@ -142,6 +148,71 @@ void links_forget(const struct bpf_program *program, const struct pins *pins)
 	link_path(pins, program, path);
 	unlink(path);
 }
+
+/* ---- interfaces ------------------------------------------------------------------ */
+
+#define XDP_PREFIX "xdp_"
+
+static void xdp_path(const struct pins *pins, unsigned index,
+		     char out[PIN_PATH_BYTES])
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), XDP_PREFIX "%u", index);
+	pins_path(pins, "links", name, out);
+}
+
+int links_attach_xdp(struct bpf_link **out, struct bpf_program *program,
+		     unsigned index, unsigned flags, const struct pins *pins)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = flags);
+	int made = bpf_link_create(bpf_program__fd(program), (int)index,
+				   BPF_XDP, &options);
+	char path[PIN_PATH_BYTES];
+
+	if (made < 0)
+		return made;
+	xdp_path(pins, index, path);
+	return pin_made(out, made, path);
+}
+
+int links_take_over_xdp(struct bpf_link **out, struct bpf_program *program,
+			unsigned index, const struct pins *pins)
+{
+	char path[PIN_PATH_BYTES];
+
+	xdp_path(pins, index, path);
+	*out = take_over(program, path);
+	return *out ? 0 : -ENOENT;
+}
+
+void links_detach_xdp(struct bpf_link *link, unsigned index,
+		      const struct pins *pins)
+{
+	char path[PIN_PATH_BYTES];
+
+	xdp_path(pins, index, path);
+	unlink(path);
+	bpf_link__destroy(link);
+}
+
+void links_sweep_xdp(const struct pins *pins,
+		     bool (*keep)(const void *context, unsigned index),
+		     const void *context)
+{
+	char path[PIN_PATH_BYTES];
+	struct dirent *entry;
+	unsigned index;
+
+	pins_path(pins, "links", "", path);
+	scoped(dir) DIR *dir = opendir(path);
+	while (dir && (entry = readdir(dir)))
+		if (sscanf(entry->d_name, XDP_PREFIX "%u", &index) == 1 &&
+		    !keep(context, index))
+			unlinkat(dirfd(dir), entry->d_name, 0);
+}
+
+/* ---- network namespaces ---------------------------------------------------------- */
 
 static void netns_path(const struct pins *pins,
 		       const struct bpf_program *program, ino_t inode,

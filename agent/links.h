@@ -24,6 +24,22 @@ int links_attach_packets(struct bpf_link **out, struct bpf_program *program,
 int links_attach_tracing(struct bpf_link **out, struct bpf_program *program,
 			 const struct pins *pins);
 
+/*
+ * XDP on an interface, by its index; `flags` say in which mode. The pin is
+ * under the index, because one program may be on several interfaces.
+ */
+int links_attach_xdp(struct bpf_link **out, struct bpf_program *program,
+		     unsigned index, unsigned flags, const struct pins *pins);
+/* Our program into a link that an earlier agent left. -ENOENT: there is none. */
+int links_take_over_xdp(struct bpf_link **out, struct bpf_program *program,
+			unsigned index, const struct pins *pins);
+void links_detach_xdp(struct bpf_link *link, unsigned index,
+		      const struct pins *pins);
+/* Drops the pins of XDP links that `keep` does not name. */
+void links_sweep_xdp(const struct pins *pins,
+		     bool (*keep)(const void *context, unsigned index),
+		     const void *context);
+
 /* Detaches and unpins. */
 void links_detach(struct bpf_link *link, const struct bpf_program *program,
 		  const struct pins *pins);

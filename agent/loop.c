@@ -193,6 +193,7 @@ static void every_second(struct agent *agent, uint64_t now_ns)
 	report_tick(agent, now_ns);
 	registry_sweep(&agent->registry, now_ns);
 	apply_refresh_clients(agent);
+	shed_tick(&agent->plane->shed);
 	overrides_restore(&agent->overrides, &agent->decide, now_ns);
 	sd_notify(0, "WATCHDOG=1");
 }

@@ -19,6 +19,23 @@
 #define OPTIONS_LEASE_MIN_NS	 500000000ull /* two heartbeats */
 #define OPTIONS_LEASE_MAX_NS	 60000000000ull
 
+#define OPTIONS_XDP_MAX		16 /* interfaces */
+#define OPTIONS_INTERFACE_BYTES 16 /* the kernel's IFNAMSIZ */
+
+enum options_xdp_mode {
+	OPTIONS_XDP_AUTO, /* the driver's own, else generic */
+	OPTIONS_XDP_DRIVER,
+	OPTIONS_XDP_GENERIC,
+};
+
+/* Where `onFull: shed` works, and how. */
+struct options_xdp {
+	char interfaces[OPTIONS_XDP_MAX][OPTIONS_INTERFACE_BYTES];
+	size_t interface_count;
+	bool answer; /* with RST; else the SYN is dropped */
+	enum options_xdp_mode mode;
+};
+
 struct options {
 	const char *config; /* NULL: none */
 	const char *policy_dirs[OPTIONS_DIRS_MAX];
@@ -40,6 +57,7 @@ struct options {
 	uint32_t endpoints_max;
 	char *read_group;
 	char *admin_group;
+	struct options_xdp xdp;
 	char *metrics_text; /* owns `metrics` when it is from the file */
 };
 

@@ -381,6 +381,8 @@ static void fill_kernel(const struct filling *f)
 	out->map_count = dataplane_maps(plane, out->maps, SNAPSHOT_MAPS_MAX);
 	out->feature_count =
 		dataplane_features(plane, out->features, SNAPSHOT_FEATURES_MAX);
+	out->interface_count = shed_show(&plane->shed, out->interfaces,
+					 SNAPSHOT_INTERFACES_MAX);
 	for (uint32_t slot = 0; slot < plane->services_max; slot++)
 		in_use += plane->subjects[slot].in_use;
 	set_entries(out, "weir_conn", in_use);

@@ -202,6 +202,13 @@ static __always_inline void accept_hold(struct bpf_sock_ops *ctx,
 	accept_ask_for_state(ctx);
 }
 
+static __always_inline bool
+accept_would_drop(const struct weir_service *service)
+{
+	return service->on_full == WEIR_FULL_DROP ||
+	       (service->on_full == WEIR_FULL_SHED && weir_shed_drops);
+}
+
 /* A frame of its own: the others' way through the program stays short. */
 shared void on_accepted(struct bpf_sock_ops *ctx,
 			const struct weir_control *control)
@@ -220,7 +227,7 @@ shared void on_accepted(struct bpf_sock_ops *ctx,
 	} else {
 		reason = accept_watch(&a, &place);
 		if (reason != WEIR_REASON_NONE)
-			verdict = a.service->on_full == WEIR_FULL_DROP
+			verdict = accept_would_drop(a.service)
 					  ? WEIR_VERDICT_WOULD_DROP
 					  : WEIR_VERDICT_WOULD_REFUSE;
 	}

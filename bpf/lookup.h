@@ -93,12 +93,15 @@ static __always_inline void event_send(__u32 type, __u32 subject,
 }
 
 /* The endpoint's subject, made at its first sight; WEIR_NONE: table full. */
-verified_once int weir_endpoint_of(struct weir_endpoint_key *key)
+verified_once int weir_endpoint_of(struct weir_endpoint_key *asked)
 {
+	/* On our own stack: 6.1 takes no argument's memory as a key. */
+	struct weir_endpoint_key own, *key = &own;
 	__u32 subject, *found;
 
-	if (!key)
+	if (!asked)
 		return WEIR_NONE;
+	own = *asked;
 	found = bpf_map_lookup_elem(&weir_endpoint, key);
 	if (found)
 		return *found;

@@ -16,6 +16,8 @@ __weak const volatile __u32 weir_services_max = WEIR_SERVICES_MAX;
 __weak const volatile __u32 weir_send_hook = 0;
 /* Are answers seen at all? Else only connects are judged. */
 __weak const volatile __u32 weir_turn_hook = 0;
+/* Is what XDP sheds dropped? Else it is answered with a RST. */
+__weak const volatile __u32 weir_shed_drops = 1;
 /* How long a jiffy is: timers of TCP are in these. */
 __weak const volatile __u32 weir_tick_us = 4000;
 /* Adoption: the cgroup we are attached to, and whether it is the root. */
@@ -193,3 +195,12 @@ struct {
 	__type(key, __u32);
 	__type(value, __u8);
 } weir_listen __weak SEC(".maps");
+
+/* agent → xdp: addresses of this host, in its own network namespace */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, WEIR_LOCAL_MAX);
+	__uint(key_size, 16);
+	__uint(value_size, 1);
+} weir_local __weak SEC(".maps");

@@ -57,7 +57,7 @@ static const struct field_word errnos[] = {
 static const struct field_word full[] = {
 	{"refuse", WEIR_FULL_REFUSE, false},
 	{"drop", WEIR_FULL_DROP, false},
-	{"shed", WEIR_FULL_SHED, true},
+	{"shed", WEIR_FULL_SHED, false},
 	{0},
 };
 
@@ -251,7 +251,8 @@ static const struct field fields[] = {
 	 .help = "connects that wait at once; further ones are refused"},
 	{.path = "spec.bulkhead.onFull", .type = FIELD_WORD, .words = full, .initial = "refuse",
 	 AT(bulkhead.on_full), .example = "refuse",
-	 .help = "refuse: the client is told at once; drop: ingress only, its SYN is lost and it tries again"},
+	 .help = "refuse: the client is told at once; of listeners also drop: its SYN is lost and it tries again; "
+		 "shed: as the agent's xdp.answer says, before the network stack sees it"},
 
 	{.path = "spec.rateLimit", .type = FIELD_BLOCK, AT(rate.set), .unset = "off",
 	 .example = "{connectionsPerSecond: 200}", .help = "new connections to the service in a second"},

@@ -81,6 +81,23 @@ static json_t *features(const struct snapshot *s)
 	return list;
 }
 
+static json_t *interfaces(const struct snapshot *s)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < s->interface_count; i++) {
+		const struct snapshot_interface *it = &s->interfaces[i];
+
+		json_array_append_new(
+			list, json_pack("{s:o, s:s, s:s, s:o}", "interface",
+					parts_text(it->name), "mode",
+					snapshot_xdp_word(it->mode), "answer",
+					it->answers ? "reset" : "drop",
+					"trouble", parts_text(it->trouble)));
+	}
+	return list;
+}
+
 static json_t *maps(const struct snapshot *s)
 {
 	json_t *list = json_array();
@@ -159,6 +176,7 @@ json_t *json_status(const struct snapshot *s)
 		{"events_lost_total", integer(s->events_lost_total)},
 		{"local_fault", json_boolean(s->local_fault)},
 		{"features", features(s)},
+		{"xdp", interfaces(s)},
 		{"maps", maps(s)},
 		{"programs", programs(s)},
 		{"events", latest_events(s)},

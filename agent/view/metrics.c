@@ -68,6 +68,19 @@ static void features(struct writer *w, const struct sources *from)
 			     "feature", from->snapshot->features[i].name, NULL);
 }
 
+/* Every mode as 0 or 1, so that a change of it leaves no series behind. */
+static void xdp_modes(struct writer *w, const struct sources *from)
+{
+	const struct snapshot *s = from->snapshot;
+
+	for (size_t i = 0; i < s->interface_count; i++)
+		for (int mode = 0; mode <= SNAPSHOT_XDP_DRIVER; mode++)
+			writer_count(w, (int)s->interfaces[i].mode == mode,
+				     "interface", s->interfaces[i].name, "mode",
+				     snapshot_xdp_word((enum snapshot_xdp)mode),
+				     NULL);
+}
+
 static void generation(struct writer *w, const struct sources *from)
 {
 	writer_count(w, from->snapshot->generation, NULL);
@@ -423,29 +436,18 @@ static void cpu_seconds(struct writer *w, const struct sources *from)
 		writer_real(w, from->snapshot->process.cpu_seconds, NULL);
 }
 
-static void resident_bytes(struct writer *w, const struct sources *from)
-{
-	if (from->snapshot->process.known)
-		writer_count(w, from->snapshot->process.resident_bytes, NULL);
-}
+/* Four of one shape. */
+#define PROCESS_COUNT(member)                                                  \
+	static void member(struct writer *w, const struct sources *from)       \
+	{                                                                      \
+		if (from->snapshot->process.known)                             \
+			writer_count(w, from->snapshot->process.member, NULL); \
+	}
 
-static void virtual_bytes(struct writer *w, const struct sources *from)
-{
-	if (from->snapshot->process.known)
-		writer_count(w, from->snapshot->process.virtual_bytes, NULL);
-}
-
-static void open_fds(struct writer *w, const struct sources *from)
-{
-	if (from->snapshot->process.known)
-		writer_count(w, from->snapshot->process.open_fds, NULL);
-}
-
-static void max_fds(struct writer *w, const struct sources *from)
-{
-	if (from->snapshot->process.known)
-		writer_count(w, from->snapshot->process.max_fds, NULL);
-}
+PROCESS_COUNT(resident_bytes)
+PROCESS_COUNT(virtual_bytes)
+PROCESS_COUNT(open_fds)
+PROCESS_COUNT(max_fds)
 
 static void start_time(struct writer *w, const struct sources *from)
 {
@@ -461,6 +463,7 @@ static const struct family families[] = {
 	{ "weir_build_info", WRITER_GAUGE, "", "Version of the running agent; always 1.", .agent = build_info },
 	{ "weir_kernel_info", WRITER_GAUGE, "", "Release of the running kernel; always 1.", .agent = kernel_info },
 	{ "weir_feature_supported", WRITER_GAUGE, "", "Whether this kernel has a feature Weir makes use of.", .agent = features },
+	{ "weir_xdp_mode", WRITER_GAUGE, "", "How the program that sheds SYNs is attached to an interface of weir.yaml.", .agent = xdp_modes },
 
 	{ "weir_connections_opened", WRITER_COUNTER, "", "Connection attempts that were let through.", .count64 = SERVICE(subject.opened) },
 	{ "weir_connections_established", WRITER_COUNTER, "", "Connections that were established.", .count64 = SERVICE(established) },

@@ -108,6 +108,13 @@ static void judge_limits(struct problems *to, const struct snapshot *s)
 			add(to, false, "", "weirctl check",
 			    "this kernel has no %s: %s", s->features[i].name,
 			    s->features[i].effect);
+	for (size_t i = 0; i < s->interface_count; i++)
+		if (s->interfaces[i].trouble[0])
+			add(to, false, "", "weirctl check", "xdp on %s: %s%s",
+			    s->interfaces[i].name, s->interfaces[i].trouble,
+			    s->interfaces[i].mode == SNAPSHOT_XDP_OFF
+				    ? "; the stack refuses there instead"
+				    : "");
 	/* Array maps are full by construction: only the hash says something. */
 	if (s->faults[WEIR_FAULT_ENDPOINT_FULL])
 		add(to, false, "", "raise limits.endpoints in weir.yaml",

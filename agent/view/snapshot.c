@@ -186,3 +186,14 @@ void snapshot_free(struct snapshot *snapshot)
 	free(snapshot->events);
 	free(snapshot);
 }
+
+const char *snapshot_xdp_word(enum snapshot_xdp mode)
+{
+	static const char *const words[] = {
+		[SNAPSHOT_XDP_OFF] = "off",
+		[SNAPSHOT_XDP_GENERIC] = "generic",
+		[SNAPSHOT_XDP_DRIVER] = "driver",
+	};
+
+	return words[mode];
+}

@@ -200,6 +200,21 @@ struct snapshot_feature {
 	char effect[128]; /* what its absence means, for people */
 };
 
+enum snapshot_xdp {
+	SNAPSHOT_XDP_OFF,
+	SNAPSHOT_XDP_GENERIC,
+	SNAPSHOT_XDP_DRIVER
+};
+
+/* An interface that weir.yaml names for `onFull: shed`. */
+struct snapshot_interface {
+	char name[16];
+	enum snapshot_xdp mode;
+	bool wanted;	   /* a policy says shed */
+	bool answers;	   /* with RST; else SYNs are dropped */
+	char trouble[128]; /* what is not as asked, for people; "" */
+};
+
 /* The agent's own use of the host; filled by process_read(). */
 struct snapshot_process {
 	bool known; /* /proc could be read */
@@ -212,6 +227,7 @@ struct snapshot_process {
 #define SNAPSHOT_PROGRAMS_MAX	 24
 #define SNAPSHOT_FEATURES_MAX	 16
 #define SNAPSHOT_GENERATIONS_MAX 10
+#define SNAPSHOT_INTERFACES_MAX	 16
 
 struct snapshot {
 	/* agent */
@@ -251,7 +267,12 @@ struct snapshot {
 	size_t program_count;
 	struct snapshot_feature features[SNAPSHOT_FEATURES_MAX];
 	size_t feature_count;
+	struct snapshot_interface interfaces[SNAPSHOT_INTERFACES_MAX];
+	size_t interface_count;
 };
+
+/* "off", "generic" or "driver". */
+const char *snapshot_xdp_word(enum snapshot_xdp mode);
 
 /* How bad a state is; CLOSED is 0. */
 unsigned snapshot_severity(enum weir_state state);

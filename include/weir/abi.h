@@ -38,6 +38,7 @@
 #define WEIR_RING_PLACES       4u     /* of its ring, for each of these */
 #define WEIR_CGROUP_DEPTH_MAX  16u    /* ancestors looked at for `clients` */
 #define WEIR_LISTEN_PORTS_MAX  8192u  /* remembered while adopting */
+#define WEIR_LOCAL_MAX	       4096u  /* addresses of this host, for XDP */
 #define WEIR_RING_BYTES	       (256u * 1024u)
 #define WEIR_HOLDERS_MAX       65536u /* connections one look at holders lists */
 #define WEIR_SLICES	       32u    /* start slices of calls in flight */

@@ -11,7 +11,7 @@
  * COUNT one after another, held until a signal: hold  leak  handover
  * One request on a connection of its own, every MS:  request
  * On one connection, COUNT times, with MS between two (see run_many()):
- *   pipeline  stream  subscribe  greeted
+ *   pipeline  stream  subscribe  greeted  talk
  *
  * Prints a line "RESULT COUNT" for each different result: ok, or the name of
  * the errno with which connect() or the exchange ended.
@@ -625,7 +625,8 @@ static int nothing(int fd)
 /*
  * pipeline: a hundred requests of 1 KiB in a row, then their answers; stream: a
  * byte that is not answered; subscribe: one request, and COUNT answers to it;
- * greeted: a request and its answer, after the other side spoke first.
+ * greeted: a request and its answer, after the other side spoke first; talk: the
+ * same without that.
  */
 static void run_many(int (*first)(int fd), int (*then)(int fd))
 {
@@ -649,6 +650,11 @@ static void run_pipeline(void)
 	run_many(nothing, pipeline_once);
 }
 
+static void run_talk(void)
+{
+	run_many(nothing, exchange_once);
+}
+
 static void run_stream(void)
 {
 	run_many(nothing, send_byte);
@@ -668,17 +674,12 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } runs[] = {
-	{"parallel", run_parallel},
-	{"hold", run_hold},
-	{"leak", run_leak},
-	{"handover", run_handover},
-	{"request", run_request},
-	{"turns", run_turns},
-	{"pipeline", run_pipeline},
-	{"stream", run_stream},
-	{"subscribe", run_subscribe},
-	{"greeted", run_greeted},
-	{"ask", run_ask},
+	{"parallel", run_parallel}, {"hold", run_hold},
+	{"leak", run_leak},	    {"handover", run_handover},
+	{"request", run_request},   {"turns", run_turns},
+	{"pipeline", run_pipeline}, {"stream", run_stream},
+	{"talk", run_talk},	    {"subscribe", run_subscribe},
+	{"greeted", run_greeted},   {"ask", run_ask},
 };
 
 static int run_other(const char *name)

@@ -76,7 +76,9 @@ static void every_setting_arrives(void **state)
 				   "observeAll: false\nlease: 1500ms\n"
 				   "limits: {services: 7, endpoints: 9}\n"
 				   "metrics: 127.0.0.2:80\nreadGroup: a\n"
-				   "adminGroup: b\n",
+				   "adminGroup: b\n"
+				   "xdp: {interfaces: [eth0, eth0.7], "
+				   "answer: reset, mode: generic}\n",
 				   NULL, NULL),
 			 0);
 	assert_false(bed->options.observe_all);
@@ -87,6 +89,11 @@ static void every_setting_arrives(void **state)
 	assert_string_equal(bed->options.metrics, "127.0.0.2:80");
 	assert_string_equal(bed->options.read_group, "a");
 	assert_string_equal(bed->options.admin_group, "b");
+	assert_int_equal(bed->options.xdp.interface_count, 2);
+	assert_string_equal(bed->options.xdp.interfaces[0], "eth0");
+	assert_string_equal(bed->options.xdp.interfaces[1], "eth0.7");
+	assert_true(bed->options.xdp.answer);
+	assert_int_equal(bed->options.xdp.mode, OPTIONS_XDP_GENERIC);
 }
 
 static void an_empty_file_leaves_the_defaults(void **state)
@@ -96,6 +103,9 @@ static void an_empty_file_leaves_the_defaults(void **state)
 	assert_int_equal(read_text(bed, "# nothing\n", NULL, NULL), 0);
 	assert_true(bed->options.observe_all);
 	assert_int_equal(bed->options.lease_ns, OPTIONS_LEASE_DEFAULT_NS);
+	assert_int_equal(bed->options.xdp.interface_count, 0);
+	assert_false(bed->options.xdp.answer);
+	assert_int_equal(bed->options.xdp.mode, OPTIONS_XDP_AUTO);
 	assert_string_equal(bed->options.metrics, "127.0.0.1:19347");
 }
 
@@ -120,6 +130,26 @@ static const struct {
 	const char *text, *message;
 	unsigned line, column;
 } mistakes[] = {
+	{"xdp: {interfaces: eth0}\n",
+	 "xdp.interfaces: unknown key or wrong type", 1, 7},
+	{"xdp: {interfaces: [eth0, [eth1]]}\n",
+	 "xdp.interfaces: a list of words is needed", 1, 26},
+	{"xdp: {interfaces: [sixteen-letters-]}\n",
+	 "xdp.interfaces: sixteen-letters- is not the name of an interface", 1,
+	 20},
+	{"xdp: {interfaces: [a/b]}\n",
+	 "xdp.interfaces: a/b is not the name of an interface", 1, 20},
+	{"xdp: {interfaces: ['']}\n",
+	 "xdp.interfaces:  is not the name of an interface", 1, 20},
+	{"xdp: {interfaces: [eth0, eth0]}\n",
+	 "xdp.interfaces: eth0 is there twice", 1, 26},
+	{"xdp: {answer: reject}\n",
+	 "xdp.answer: reject is not what happens to a SYN", 1, 15},
+	{"xdp: {mode: native}\n", "xdp.mode: native is not a mode of XDP", 1,
+	 13},
+	{"xdp: {mode: [auto]}\n", "xdp.mode: unknown key or wrong type", 1, 7},
+	{"xdp: {interface: eth0}\n", "xdp.interface: unknown key", 1, 7},
+	{"xdp: eth0\n", "xdp: unknown key", 1, 1},
 	{"lease: 3\n", "lease: 3 is not a duration", 1, 8},
 	{"lease: 1e3s\n", "lease: 1e3s is not a duration", 1, 8},
 	{"lease: nans\n", "lease: nans is not a duration", 1, 8},

@@ -225,6 +225,11 @@ static inline void rich_lists(struct snapshot *s)
 	s->features[1] = (struct snapshot_feature){
 		"sock_send_length", false, "overdue calls are found late"};
 	s->feature_count = 2;
+	s->interfaces[0] = (struct snapshot_interface){
+		"eth0", SNAPSHOT_XDP_DRIVER, true, true, ""};
+	s->interfaces[1] = (struct snapshot_interface){
+		"eth1", SNAPSHOT_XDP_OFF, true, false, "it is not there"};
+	s->interface_count = 2;
 	s->generations[0] =
 		(struct snapshot_generation){42, RICH_NOW_NS, 2, "start"};
 	s->generation_count = 1;

@@ -156,6 +156,27 @@ static void print_counts(struct cli *cli, json_t *status)
 		cli_line(cli, "none: nothing is refused, only counted");
 }
 
+/* Where SYNs are shed, and by whom: the driver, or the kernel for it. */
+static void print_xdp(struct cli *cli, json_t *status)
+{
+	const char *comma = "  ";
+	json_t *interface;
+	size_t i;
+
+	if (!look_size(status, "xdp"))
+		return;
+	cli_add(cli, TINT_STRONG, "xdp       ");
+	json_array_foreach (look_at(status, "xdp"), i, interface) {
+		const char *mode = look_text_or_empty(interface, "mode");
+
+		cli_add(cli, TINT_NONE, "%s%s: %s%s", comma,
+			look_text_or_empty(interface, "interface"), mode,
+			strcmp(mode, "off") ? " mode" : "");
+		comma = ", ";
+	}
+	cli_line(cli, "%s", "");
+}
+
 static void print_events(struct cli *cli, json_t *status)
 {
 	json_t *event;
@@ -179,6 +200,7 @@ static int print_status(struct cli *cli, json_t *status)
 	print_agent(cli, status);
 	print_reload(cli, status);
 	print_counts(cli, status);
+	print_xdp(cli, status);
 	print_events(cli, status);
 	return code;
 }
