@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# make test-exact: story 43 with 100,000 connects, then 100,000 connections that
+# make test-exact: story 57 with 100,000 connects, then 100,000 connections that
 # are opened and killed, a few thousand at once, while the agent is killed, too.
 . "$(dirname "$0")/../e2e/lib.sh"
 . tests/e2e/hammer.sh
@@ -7,7 +7,7 @@ CAP=5000
 AT_ONCE=4500
 ROUNDS=${EXACT_ROUNDS:-23}
 
-HAMMER_CONNECTS=${EXACT_CONNECTS:-100000} bash tests/e2e/43-*.sh
+HAMMER_CONNECTS=${EXACT_CONNECTS:-100000} bash tests/e2e/57-*.sh
 
 hammer_sandbox
 ulimit -n "$(ulimit -Hn)"
