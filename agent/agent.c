@@ -353,6 +353,7 @@ static int start(struct agent *agent)
 		.resetter = &agent->resetter,
 	};
 	agent->plane->reset_works = agent->resetter.resets;
+	agent->plane->wake_works = agent->resetter.wakes;
 	holders_open(&agent->holders, agent->plane, agent->cgroup_root);
 	err = activate(agent);
 	return err ? err : open_doors(agent);

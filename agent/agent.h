@@ -61,6 +61,7 @@ struct agent {
 	sd_event *loop;
 	struct ring_buffer *ring;
 	uint64_t hints_total;
+	uint64_t wakes_missed; /* connects that waited for longer than needed */
 	uint64_t ring_full_seen;
 	struct faults faults;
 	int64_t started_realtime_ns;

@@ -13,6 +13,7 @@
 #include "agent/clock.h"
 #include "agent/log.h"
 #include "agent/publish.h"
+#include "agent/queues.h"
 #include "common/scoped.h"
 
 /* Everything a generation consists of, before it is in force. */
@@ -80,7 +81,8 @@ static bool needs(const struct compiled *compiled, enum dataplane_extra extra)
 		if (extra == DATAPLANE_SEND &&
 		    (service->slow_us || service->calls_max))
 			return true;
-		if (extra == DATAPLANE_EGRESS && service->drop &&
+		if (extra == DATAPLANE_EGRESS &&
+		    (service->drop || service->queue_max) &&
 		    service->mode == WEIR_MODE_ENFORCE)
 			return true;
 	}
@@ -140,6 +142,12 @@ static int check_abilities(const struct dataplane *plane,
 				"reset established connections",
 				"write keep, or a kernel with "
 				"CONFIG_INET_DIAG_DESTROY and CAP_NET_ADMIN");
+		if (policy->bulkhead.queue_set && !plane->wake_works)
+			err = report_inability(
+				errors, policy, "spec.bulkhead.queue",
+				"wake a connect that waits",
+				"leave the queue out, or give the agent "
+				"CAP_NET_RAW and CAP_NET_ADMIN");
 		if (policy->bulkhead.calls_max && !plane->send_hook)
 			err = report_inability(
 				errors, policy,
@@ -175,8 +183,11 @@ static int fill(struct agent *agent, struct candidate *c,
 		struct weir_errors *errors)
 {
 	const struct weir_place nowhere = {0};
-	int err = publish_fill(&agent->registry, c->compiled, &c->clients);
+	int err = queues_assign(&agent->registry, c->compiled,
+				clock_monotonic_ns());
 
+	if (!err)
+		err = publish_fill(&agent->registry, c->compiled, &c->clients);
 	if (!err)
 		err = attach_needed(agent->plane, c->compiled, false);
 	if (err)

@@ -22,6 +22,17 @@ static inline uint64_t clock_monotonic_ns(void)
 	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
+/* A jiffy, in which TCP sets its timers: what the coarse clock moves on by. */
+static inline uint32_t clock_tick_us(void)
+{
+	struct timespec t = {0};
+
+	clock_getres(CLOCK_MONOTONIC_COARSE, &t);
+	return t.tv_nsec >= (long)NS_PER_US
+		       ? (uint32_t)(t.tv_nsec / (long)NS_PER_US)
+		       : 4000;
+}
+
 static inline int64_t clock_realtime_ns(void)
 {
 	struct timespec t;

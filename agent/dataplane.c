@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/clock.h"
 #include "agent/links.h"
 #include "agent/log.h"
 #include "agent/walk.h"
@@ -27,6 +28,7 @@ static const char *const kept_maps[] = {
 	"weir_verdict",	 "weir_subject", "weir_stat",	"weir_hist",
 	"weir_endpoint", "weir_free",	 "weir_conn",	"weir_event",
 	"weir_fault",	 "weir_recount", "weir_listen", "weir_caller",
+	"weir_waiter",
 };
 
 _Static_assert(COUNT_OF(kept_maps) <= SNAPSHOT_MAPS_MAX,
@@ -85,6 +87,7 @@ static void configure(struct dataplane *plane)
 	skeleton->rodata->weir_send_hook = plane->send_hook;
 	skeleton->rodata->weir_turn_hook = plane->turns != DATAPLANE_TURNS_NONE;
 	skeleton->rodata->weir_cgroup_id = plane->cgroup_id;
+	skeleton->rodata->weir_tick_us = clock_tick_us();
 	bpf_program__set_autoload(skeleton->progs.weir_send, plane->send_hook);
 	bpf_program__set_autoload(skeleton->progs.weir_data_ready,
 				  plane->turns == DATAPLANE_TURNS_DATA_READY);
@@ -194,6 +197,8 @@ static int map_all(struct dataplane *plane)
 				     sizeof(*plane->recounts));
 	plane->select =
 		map_memory(skeleton->maps.weir_select, sizeof(*plane->select));
+	plane->waiters =
+		map_memory(skeleton->maps.weir_waiter, sizeof(*plane->waiters));
 	plane->look =
 		map_memory(skeleton->maps.weir_look, sizeof(*plane->look));
 	plane->rule_fd = bpf_map__fd(skeleton->maps.weir_rule);
@@ -207,7 +212,8 @@ static int map_all(struct dataplane *plane)
 	plane->listen_fd = bpf_map__fd(skeleton->maps.weir_listen);
 	plane->conn_fd = bpf_map__fd(skeleton->maps.weir_conn);
 	if (!plane->control || !plane->verdicts || !plane->subjects ||
-	    !plane->hists || !plane->recounts || !plane->select || !plane->look)
+	    !plane->hists || !plane->recounts || !plane->select ||
+	    !plane->waiters || !plane->look)
 		return -errno;
 	return 0;
 }

@@ -35,7 +35,7 @@ enum dataplane_turns {
 /* Hooks that cost every packet or exchange something: only when needed. */
 enum dataplane_extra {
 	DATAPLANE_SEND,	  /* sock_send_length: calls in flight */
-	DATAPLANE_EGRESS, /* cgroup_skb/egress: lost SYNs */
+	DATAPLANE_EGRESS, /* cgroup_skb/egress: SYNs lost or held */
 	DATAPLANE_EXTRAS,
 };
 
@@ -55,6 +55,7 @@ struct dataplane {
 	bool send_hook; /* sock_send_length exists */
 	bool attached[DATAPLANE_EXTRAS];
 	bool reset_works; /* see reset.h */
+	bool wake_works;  /* see wake.h */
 	/* Mapped maps. */
 	struct weir_control *control;
 	struct weir_verdict *verdicts;	  /* [subjects_max] */
@@ -62,7 +63,8 @@ struct dataplane {
 	struct weir_endpoint_hist *hists; /* [endpoints_max] */
 	struct weir_recount *recounts;	  /* [subjects_max] */
 	struct weir_select *select;
-	struct weir_look *look; /* holders.c alone */
+	struct weir_waiter *waiters; /* [WEIR_WAITERS_MAX] */
+	struct weir_look *look;	     /* holders.c alone */
 	/* The others, by fd; owned by the skeleton. */
 	int rule_fd, client_fd, service_fd, stat_fd, endpoint_fd, free_fd,
 		event_fd, fault_fd, listen_fd, conn_fd;

@@ -18,6 +18,7 @@
 #include "agent/clock.h"
 #include "agent/log.h"
 #include "agent/report.h"
+#include "weir/words.h"
 
 #define TICK_US		  100000ull
 #define TICKS_AUDIT	  20u /* 2 s: drift */
@@ -61,6 +62,27 @@ static void name_denied(struct agent *agent, const struct weir_event *event)
 		   where);
 }
 
+/* A slot was handed to a connect that waits: its SYN can go at once. */
+static void wake(struct agent *agent, const struct weir_event *event)
+{
+	const struct weir_waiter *w =
+		event->waiter < WEIR_WAITERS_MAX
+			? &agent->plane->waiters[event->waiter]
+			: NULL;
+	uint64_t word = w ? __atomic_load_n(&w->word, __ATOMIC_ACQUIRE) : 0;
+	struct weir_victim socket;
+
+	if (pair_high(word) != event->ticket ||
+	    pair_low(word) < WEIR_WAITER_GRANTED)
+		return; /* it has gone already */
+	socket = w->socket;
+	/* Its SYN has not come to the egress hook yet: it will not be held. */
+	if (!socket.seq)
+		return;
+	if (resetter_order(&agent->resetter, &socket, 1))
+		agent->wakes_missed++;
+}
+
 void loop_take_event(struct agent *agent, const void *data, size_t bytes,
 		     uint64_t now_ns)
 {
@@ -77,6 +99,10 @@ void loop_take_event(struct agent *agent, const void *data, size_t bytes,
 	}
 	if (event->type == WEIR_EVENT_DENIED) {
 		name_denied(agent, event);
+		return;
+	}
+	if (event->type == WEIR_EVENT_GRANTED) {
+		wake(agent, event);
 		return;
 	}
 	if (event->type == WEIR_EVENT_FULL) {

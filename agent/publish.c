@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/queues.h"
+
 uint32_t publish_next_parity(const struct dataplane *plane)
 {
 	return (plane->control->generation + 1) & 1;
@@ -54,8 +56,10 @@ static struct weir_service drained_record(const struct service *service)
 		.scope = WEIR_SCOPE_SERVICE,
 	};
 
-	if (service && service->slot != WEIR_SLOT_OBSERVED)
-		snprintf(record.name, sizeof(record.name), "%s", service->name);
+	if (!service || service->slot == WEIR_SLOT_OBSERVED)
+		return record;
+	snprintf(record.name, sizeof(record.name), "%s", service->name);
+	queues_note(service, &record);
 	return record;
 }
 

@@ -73,6 +73,9 @@ static void restore_services(struct registry *registry, uint64_t now_ns)
 		if (!service)
 			continue;
 		service->slice_shift = record.slice_shift;
+		if (record.queue_mask)
+			service->queue = (struct queue_ring){
+				record.queue_base, record.queue_mask + 1};
 		endpoints_restore(plane, &service->subject, now_ns);
 	}
 }

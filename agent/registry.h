@@ -63,6 +63,11 @@ struct subject {
 	struct weir_endpoint_hist *older, *newer; /* quantile baselines */
 };
 
+/* Places of weir_waiter; 0 of them: none. */
+struct queue_ring {
+	uint32_t base, places;
+};
+
 struct service {
 	uint32_t slot;
 	char name[WEIR_NAME_BYTES];
@@ -77,8 +82,11 @@ struct service {
 	uint64_t probes_ok_total, probes_bad_total, suppressed_total;
 	uint64_t drift_total;
 	uint64_t resets_total, would_reset_total;
-	uint64_t resets_missed;	    /* ordered, and not carried out */
-	uint64_t reset_next_ns;	    /* see pace.h */
+	uint64_t resets_missed; /* ordered, and not carried out */
+	uint64_t reset_next_ns; /* see pace.h */
+	struct queue_ring queue;
+	struct queue_ring queue_left; /* the one before, in use until then: */
+	uint64_t queue_left_ns;
 	uint64_t tripped_ns;	    /* latest trip, for the local-fault guard */
 	struct snapshot_full *full; /* owned; see full.h */
 	bool panic;

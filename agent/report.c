@@ -114,6 +114,7 @@ static void fill_subject(const struct filling *f, struct snapshot_subject *out,
 	fill_breaker(f, out, subject);
 	out->in_use = k->in_use;
 	out->connecting = k->connecting;
+	out->waiting = k->waiting;
 	out->shadow = k->shadow;
 	out->calls_active = k->calls_active;
 	out->calls_overdue =
@@ -182,6 +183,7 @@ static void fill_policy(struct snapshot_service *out,
 static void fill_stat(const struct filling *f, struct snapshot_service *out,
 		      uint32_t slot)
 {
+	uint64_t waits[WEIR_HIST_BUCKETS];
 	struct weir_stat stat;
 
 	if (dataplane_stat(f->agent->plane, slot, &stat))
@@ -195,6 +197,12 @@ static void fill_stat(const struct filling *f, struct snapshot_service *out,
 	out->retransmits = stat.retransmits;
 	out->connect = stat.connect;
 	out->response = stat.response;
+	out->queued = stat.queued;
+	for (size_t i = 0; i < WEIR_HIST_BUCKETS; i++)
+		waits[i] = stat.queued.bucket[i];
+	out->queue_wait = quantiles_of(waits);
+	out->queue_expired = stat.queue_expired;
+	out->queue_left = stat.queue_left;
 }
 
 static void count_state(struct snapshot_service *out,

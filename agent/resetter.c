@@ -21,6 +21,7 @@
 #include "agent/inet_diag.h"
 #include "agent/namespaces.h"
 #include "agent/passing.h"
+#include "agent/wake.h"
 #include "common/count_of.h"
 #include "common/scoped.h"
 
@@ -33,7 +34,10 @@ struct worker {
 	const char *const *netns;
 	size_t netns_count;
 	struct namespaces namespaces;
-	struct mnl_socket *sockets[NAMESPACES_MAX]; /* by namespace, or NULL */
+	/* By namespace, opened when first needed. */
+	struct mnl_socket *sockets[NAMESPACES_MAX];
+	struct waker wakers[NAMESPACES_MAX];
+	bool waker_open[NAMESPACES_MAX];
 	int home; /* the namespace it was started in */
 };
 
@@ -41,6 +45,7 @@ static void keep_capabilities(void)
 {
 	static const unsigned kept[] = {
 		CAP_NET_ADMIN,
+		CAP_NET_RAW,
 		/* For namespaces of others: to find them and to enter them. */
 		CAP_SYS_ADMIN,
 		CAP_SYS_PTRACE,
@@ -61,9 +66,13 @@ static void keep_capabilities(void)
 
 static void forget_namespaces(struct worker *w)
 {
-	for (size_t i = 0; i < w->namespaces.count; i++)
+	for (size_t i = 0; i < w->namespaces.count; i++) {
 		inet_diag_close(w->sockets[i]);
+		if (w->waker_open[i])
+			wake_close(&w->wakers[i]);
+	}
 	memset(w->sockets, 0, sizeof(w->sockets));
+	memset(w->waker_open, 0, sizeof(w->waker_open));
 	namespaces_close(&w->namespaces);
 }
 
@@ -75,19 +84,39 @@ static int find_namespace(const struct worker *w, uint32_t inode)
 	return -ENOENT;
 }
 
+static int open_diag(struct worker *w, size_t i)
+{
+	return w->sockets[i] ? 0 : inet_diag_open(&w->sockets[i]);
+}
+
+static int open_waker(struct worker *w, size_t i)
+{
+	int err = w->waker_open[i] ? 0 : wake_open(&w->wakers[i]);
+
+	if (!err)
+		w->waker_open[i] = true;
+	return err;
+}
+
 /* A socket keeps the namespace in which it was opened. */
-static int open_inside(struct worker *w, size_t i)
+static int open_inside(struct worker *w, size_t i,
+		       int (*open_it)(struct worker *w, size_t i))
 {
 	int err;
 
-	if (w->sockets[i])
-		return 0;
 	if (i > 0 && setns(w->namespaces.fds[i], CLONE_NEWNET) < 0)
 		return -errno;
-	err = inet_diag_open(&w->sockets[i]);
+	err = open_it(w, i);
 	if (i > 0 && setns(w->home, CLONE_NEWNET) < 0)
 		_exit(1);
 	return err;
+}
+
+static int wake(struct worker *w, size_t i, const struct weir_victim *waiter)
+{
+	int err = w->waker_open[i] ? 0 : open_inside(w, i, open_waker);
+
+	return err ? err : wake_send(&w->wakers[i], waiter);
 }
 
 static int carry_out(struct worker *w, const struct weir_victim *victim)
@@ -103,32 +132,46 @@ static int carry_out(struct worker *w, const struct weir_victim *victim)
 	}
 	if (i < 0)
 		return i;
-	err = open_inside(w, (size_t)i);
+	if (victim->wake)
+		return wake(w, (size_t)i, victim);
+	err = w->sockets[i] ? 0 : open_inside(w, (size_t)i, open_diag);
 	return err ? err : inet_diag_destroy(w->sockets[i], victim);
 }
 
-static int probe(struct worker *w)
-{
-	int err;
+/* The first word to the agent: what can be done on this host. */
+struct greeting {
+	int32_t resets, wakes; /* 0, or why not */
+};
 
+static void probe(struct worker *w, struct greeting *out)
+{
 	namespaces_list(&w->namespaces, w->cgroup, w->netns, w->netns_count);
 	if (!w->namespaces.count)
-		return -ENOENT;
-	err = open_inside(w, 0);
-	return err ? err : inet_diag_probe(w->sockets[0]);
+		return;
+	out->resets = open_inside(w, 0, open_diag);
+	if (!out->resets)
+		out->resets = inet_diag_probe(w->sockets[0]);
+	out->wakes = open_inside(w, 0, open_waker);
 }
 
-static int reset_all(struct worker *w, int fd,
-		     const struct weir_victim *victims, size_t count)
+static int carry_out_all(struct worker *w, int fd,
+			 const struct weir_victim *victims, size_t count)
 {
 	struct reset_result results[RESETTER_BATCH_MAX];
+	size_t resets = 0;
 
-	for (size_t i = 0; i < count; i++)
-		results[i] = (struct reset_result){
-			.subject = victims[i].subject,
-			.error = carry_out(w, &victims[i]),
-		};
-	return passing_send(fd, results, count * sizeof(results[0]), NULL, 0);
+	for (size_t i = 0; i < count; i++) {
+		int err = carry_out(w, &victims[i]);
+
+		if (!victims[i].wake)
+			results[resets++] = (struct reset_result){
+				.subject = victims[i].subject,
+				.error = err,
+			};
+	}
+	return resets ? passing_send(fd, results, resets * sizeof(results[0]),
+				     NULL, 0)
+		      : 0;
 }
 
 /* The order to attach is its files: what to attach, where, and whom to tell. */
@@ -158,8 +201,8 @@ static void work(struct worker *w, int fd)
 		if (count == ATTACH_FDS)
 			attach(fds);
 		else
-			err = reset_all(w, fd, victims,
-					(size_t)bytes / sizeof(victims[0]));
+			err = carry_out_all(w, fd, victims,
+					    (size_t)bytes / sizeof(victims[0]));
 		while (count > 0)
 			close(fds[--count]);
 	}
@@ -167,7 +210,7 @@ static void work(struct worker *w, int fd)
 
 static void run(struct worker *w, int fd)
 {
-	struct reset_result first = {0};
+	struct greeting first = {.resets = -ENOENT, .wakes = -ENOENT};
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -178,7 +221,8 @@ static void run(struct worker *w, int fd)
 	close_range(CHILD_FD + 1, ~0u, 0);
 	keep_capabilities();
 	w->home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	first.error = w->home < 0 ? -errno : probe(w);
+	if (w->home >= 0)
+		probe(w, &first);
 	if (send(CHILD_FD, &first, sizeof(first), MSG_NOSIGNAL) > 0)
 		work(w, CHILD_FD);
 	_exit(0);
@@ -186,10 +230,9 @@ static void run(struct worker *w, int fd)
 
 /* ---- the agent's end ------------------------------------------------------------ */
 
-/* Its first word: whether it can do its work here. */
 static int greet(struct resetter *resetter)
 {
-	struct reset_result first;
+	struct greeting first;
 	ssize_t bytes = recv(resetter->fd, &first, sizeof(first), 0);
 	int flags = fcntl(resetter->fd, F_GETFL);
 
@@ -200,8 +243,9 @@ static int greet(struct resetter *resetter)
 		return err;
 	}
 	fcntl(resetter->fd, F_SETFL, flags | O_NONBLOCK);
-	resetter->resets = !first.error;
-	return first.error;
+	resetter->resets = !first.resets;
+	resetter->wakes = !first.wakes;
+	return first.resets;
 }
 
 int resetter_start(struct resetter *resetter, const char *cgroup,

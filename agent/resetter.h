@@ -4,9 +4,9 @@
  *
  * Resetting needs CAP_NET_ADMIN, in other network namespaces also the right to
  * enter them. A process of its own keeps those; the one that reads policies and
- * answers clients does not need them. It knows two orders: reset this socket,
- * and attach this program to the packets that leave a cgroup, for which the
- * kernel asks for CAP_NET_ADMIN once more.
+ * answers clients does not need them. It knows three orders: reset this socket,
+ * wake this one (see wake.h), and attach this program to the packets that leave
+ * a cgroup, for which the kernel asks for CAP_NET_ADMIN once more.
  */
 #pragma once
 
@@ -24,6 +24,7 @@ struct resetter {
 	int fd; /* -1: not running */
 	pid_t pid;
 	bool resets; /* this host can reset connections */
+	bool wakes;  /* and wake those whose SYN is held */
 };
 
 /* What became of an order. */
@@ -40,7 +41,10 @@ struct reset_result {
 int resetter_start(struct resetter *resetter, const char *cgroup,
 		   const char *const *netns, size_t netns_count);
 
-/* Never blocks. -EAGAIN: it is behind; -EPIPE: it is gone. */
+/*
+ * Resets, or wakes. Never blocks. -EAGAIN: it is behind; -EPIPE: it is gone. A
+ * wake has no result: without it a connect only waits for longer.
+ */
 int resetter_order(struct resetter *resetter, const struct weir_victim *victims,
 		   size_t count);
 

@@ -20,6 +20,7 @@
 #include "bpf/mechanisms/probe.h"
 #include "bpf/mechanisms/sample.h"
 #include "bpf/mechanisms/slices.h"
+#include "bpf/queue.h"
 #include "weir/histogram.h"
 
 /* One copy a program instead of one a caller; not every hook uses each. */
@@ -102,6 +103,8 @@ static __always_inline bool call_stop(struct weir_conn *conn, __u32 call)
 		return false;
 	call_leave(conn->slot, conn->slice, call);
 	call_leave(conn->endpoint, conn->slice, call);
+	/* Where calls in flight are limited somebody may wait for that. */
+	queue_poke(conn->slot);
 	return true;
 }
 
@@ -527,15 +530,17 @@ static __always_inline void syn_release(struct weir_conn *conn)
 	    !(conn_flag_clear(conn, WEIR_CONN_SYN) & WEIR_CONN_SYN))
 		return;
 	s = subject_find(conn->slot);
-	if (s)
-		cap_give(&s->syns);
+	if (!s)
+		return;
+	cap_give(&s->syns);
+	queue_poke(conn->slot);
 }
 
 /* Exchanged, because adoption may give it another client at this moment. */
 static __always_inline void client_release(struct weir_conn *conn)
 {
 	if (conn->caller)
-		client_give(__sync_lock_test_and_set(&conn->caller, 0));
+		weir_client_give(__sync_lock_test_and_set(&conn->caller, 0));
 }
 
 /* Whoever comes first releases; true for it (W5). */
@@ -552,5 +557,6 @@ shared bool conn_release(struct weir_conn *conn)
 	client_release(conn);
 	subject_release(conn->slot, ghost);
 	subject_release(conn->endpoint, ghost);
+	queue_poke(conn->slot);
 	return true;
 }

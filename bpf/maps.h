@@ -16,6 +16,8 @@ __weak const volatile __u32 weir_services_max = WEIR_SERVICES_MAX;
 __weak const volatile __u32 weir_send_hook = 0;
 /* Are answers seen at all? Else only connects are judged. */
 __weak const volatile __u32 weir_turn_hook = 0;
+/* How long a jiffy is: timers of TCP are in these. */
+__weak const volatile __u32 weir_tick_us = 4000;
 /* Adoption: the cgroup we are attached to, and whether it is the root. */
 __weak const volatile __u64 weir_cgroup_id = 0;
 
@@ -123,6 +125,15 @@ struct {
 	__type(key, __u32);
 	__type(value, struct weir_caller_set);
 } weir_caller __weak SEC(".maps");
+
+/* hooks → agent: connects that wait for a slot, a ring for each queue */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WEIR_WAITERS_MAX);
+	__type(key, __u32);
+	__type(value, struct weir_waiter);
+} weir_waiter __weak SEC(".maps");
 
 /* hooks → agent: hints and new endpoints; losing one loses no decision */
 struct {

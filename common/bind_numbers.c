@@ -175,7 +175,8 @@ static void hint_duration(const char *text, char *hint, size_t bytes)
 static bool read_duration(struct binder *b, const struct bind_value *value,
 			  uint64_t *out)
 {
-	char hint[BIND_HINT_BYTES];
+	const struct field *field = value->field;
+	char hint[BIND_HINT_BYTES], min[32], max[32];
 	uint64_t ns = 0;
 	int err = scan_duration(bind_text_of(value), &ns);
 
@@ -185,10 +186,11 @@ static bool read_duration(struct binder *b, const struct bind_value *value,
 			    bind_key_of(value), bind_text_of(value));
 		return false;
 	}
-	if (err || ns < POLICY_DURATION_MIN_NS || ns > POLICY_DURATION_MAX_NS) {
-		BIND_REJECT(b, value, value->field->help,
-			    "%s: %.60s is not in 1ms..24h", bind_key_of(value),
-			    bind_text_of(value));
+	if (err || (double)ns < field->min || (double)ns > field->max) {
+		scan_duration_text((uint64_t)field->min, min, sizeof(min));
+		scan_duration_text((uint64_t)field->max, max, sizeof(max));
+		BIND_REJECT(b, value, field->help, "%s: %.60s is not in %s..%s",
+			    bind_key_of(value), bind_text_of(value), min, max);
 		return false;
 	}
 	*out = ns;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/bind.h"
+#include "common/count_of.h"
 #include "common/scan.h"
 
 #define BREAKER "spec.circuitBreaker"
@@ -144,8 +145,28 @@ static void check_rate(struct binder *b)
 		   "rateLimit: nothing in it limits a rate");
 }
 
+static void check_queue(struct binder *b)
+{
+	static const char *const limits[] = {
+		"spec.bulkhead.maxConnections",
+		"spec.bulkhead.maxConnecting",
+		"spec.bulkhead.maxConcurrentCalls",
+		"spec.bulkhead.perEndpoint",
+	};
+	const struct tree_node *queue = find_node(b, "spec.bulkhead.queue");
+
+	if (!queue || is_broken(b, "spec.bulkhead.queue"))
+		return;
+	for (size_t i = 0; i < COUNT_OF(limits); i++)
+		if (find_node(b, limits[i]))
+			return;
+	bind_error(b, queue, "add maxConnections: 100",
+		   "queue: there is nothing to wait for without a limit");
+}
+
 void bind_rules(struct binder *b)
 {
+	check_queue(b);
 	check_rate(b);
 	check_wait(b);
 	check_volume(b);

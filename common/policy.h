@@ -16,15 +16,16 @@
 #include "common/error.h"
 #include "weir/abi.h"
 
-#define POLICY_FILE_BYTES_MAX	(1024u * 1024u)
-#define POLICY_DEPTH_MAX	32u
-#define POLICIES_MAX		4096u
-#define POLICY_DESTINATIONS_MAX 256u /* of one policy */
-#define POLICY_PORTS_MAX	64u  /* ranges of one destination */
-#define POLICY_CLIENTS_MAX	64u
-#define POLICY_LABELS_MAX	32u
-#define POLICY_DURATION_MIN_NS	1000000ull		    /* 1 ms */
-#define POLICY_DURATION_MAX_NS	(24ull * 3600 * 1000000000) /* 24 h */
+#define POLICY_FILE_BYTES_MAX	 (1024u * 1024u)
+#define POLICY_DEPTH_MAX	 32u
+#define POLICIES_MAX		 4096u
+#define POLICY_DESTINATIONS_MAX	 256u /* of one policy */
+#define POLICY_PORTS_MAX	 64u  /* ranges of one destination */
+#define POLICY_CLIENTS_MAX	 64u
+#define POLICY_LABELS_MAX	 32u
+#define POLICY_DURATION_MIN_NS	 1000000ull /* 1 ms */
+#define POLICY_QUEUE_WAIT_MAX_NS (60ull * 1000000000)
+#define POLICY_DURATION_MAX_NS	 (24ull * 3600 * 1000000000) /* 24 h */
 
 struct policy_ports {
 	uint16_t min; /* 1..65535 */
@@ -86,6 +87,9 @@ struct policy_bulkhead {
 	uint32_t warn_at;		   /* percent */
 	int client_by;			   /* enum weir_caller_by */
 	uint32_t client_connections_max;   /* 0: no limit */
+	bool queue_set;
+	uint64_t queue_wait_ns;
+	uint32_t queue_length; /* 1..WEIR_QUEUE_MAX */
 };
 
 struct policy_rate {

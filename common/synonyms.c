@@ -41,7 +41,7 @@ static const struct synonym synonyms[] = {
 	{"waitDuration", "here it is circuitBreaker.waitDurationInOpenState"},
 	{"recordExceptions", "Weir sees connections, not exceptions: leave it out"},
 	{"ignoreExceptions", "Weir sees connections, not exceptions: leave it out"},
-	{"maxWaitDuration", "bulkhead.queue is not supported yet"},
+	{"maxWaitDuration", "here it is bulkhead.queue: {maxWait: 200ms}"},
 	/* Polly */
 	{"failureRatio", "Polly's word; here it is circuitBreaker.failureRateThreshold, in percent"},
 	{"failureThreshold", "here it is circuitBreaker.failureRateThreshold (percent) or consecutiveFailures (count)"},
@@ -86,7 +86,7 @@ static const struct synonym synonyms[] = {
 	{"failTimeout", "nginx's word; here it is circuitBreaker.waitDurationInOpenState"},
 	{"maxConns", "here it is bulkhead.maxConnections, or bulkhead.perEndpoint.maxConnections"},
 	{"maxconn", "HAProxy's word; here it is bulkhead.perEndpoint.maxConnections"},
-	{"maxqueue", "bulkhead.queue is not supported yet"},
+	{"maxqueue", "HAProxy's word; here it is bulkhead.queue: {maxLength: 64}"},
 	{"errorLimit", "HAProxy's word; here it is circuitBreaker.consecutiveFailures"},
 	{"maxFailures", "here it is circuitBreaker.consecutiveFailures"},
 	{"minPenalty", "Linkerd's word; here it is circuitBreaker.waitDurationInOpenState: {initial: 1s}"},

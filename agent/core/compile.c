@@ -31,6 +31,7 @@ struct work {
 	size_t row_count, row_capacity;
 	uint32_t *sets_of; /* client set of each policy in `out` */
 	uint32_t sets;
+	uint32_t queue_places;
 };
 
 DEFINE_SCOPED(compiled, struct compiled *, compiled_free(*it))
@@ -76,6 +77,19 @@ static void fill_bulkhead(struct weir_service *out,
 	out->calls_max = bulkhead->calls_max;
 	out->client_by = (uint32_t)bulkhead->client_by;
 	out->client_max = bulkhead->client_connections_max;
+	if (!bulkhead->queue_set)
+		return;
+	out->queue_max = bulkhead->queue_length;
+	out->queue_wait_us = bulkhead->queue_wait_ns / 1000;
+}
+
+uint32_t compile_ring(uint32_t queue_max)
+{
+	uint32_t places = 2;
+
+	while (places < WEIR_RING_PLACES * queue_max)
+		places *= 2;
+	return places;
 }
 
 static void fill_rate(struct weir_service *out, const struct policy_rate *rate)
@@ -407,6 +421,24 @@ static int allocate(struct compiled *out, size_t count)
 	return out->services && out->slots && out->policies ? 0 : -ENOMEM;
 }
 
+/* Each queue has places of its own. */
+static int add_queue(struct work *w, const struct weir_policy *policy)
+{
+	struct weir_place place = place_of(policy, NULL);
+
+	if (!policy->bulkhead.queue_set)
+		return 0;
+	w->queue_places += compile_ring(policy->bulkhead.queue_length);
+	if (w->queue_places <= WEIR_WAITERS_MAX)
+		return 0;
+	return errors_add(w->errors, &place,
+			  "a queue takes up four times its maxLength, as a "
+			  "power of two",
+			  "policy %s: more than %u places in all queues "
+			  "together",
+			  policy->name, WEIR_WAITERS_MAX);
+}
+
 static int add_policies(struct work *w, const struct weir_policies *policies,
 			uint32_t (*slot_of)(void *ctx, const char *name),
 			void *ctx)
@@ -427,6 +459,8 @@ static int add_policies(struct work *w, const struct weir_policies *policies,
 					  "service",
 					  policy->name);
 		err = add_policy(w, policy, slot);
+		if (!err)
+			err = add_queue(w, policy);
 		if (err)
 			return err;
 	}

@@ -48,6 +48,9 @@ int compile_policies(struct compiled **out, struct weir_errors *errors,
 
 void compiled_free(struct compiled *compiled);
 
+/* Places of the ring of a queue: a power of two. */
+uint32_t compile_ring(uint32_t queue_max);
+
 /* The kernel's record of one policy. */
 struct weir_service compile_service(const struct weir_policy *policy);
 

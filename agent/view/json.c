@@ -216,6 +216,18 @@ static void add_state(json_t *object, const struct snapshot *s,
 				    : json_null());
 }
 
+static json_t *queue(const struct snapshot_service *service)
+{
+	if (!service->bulkhead.queue_set)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "waiting",
+			 integer(service->subject.waiting), "max",
+			 integer(service->bulkhead.queue_length), "expired",
+			 integer(service->queue_expired), "left",
+			 integer(service->queue_left), "wait",
+			 parts_quantiles(&service->queue_wait));
+}
+
 static json_t *service_object(const struct snapshot *s,
 			      const struct snapshot_service *service)
 {
@@ -240,6 +252,7 @@ static json_t *service_object(const struct snapshot *s,
 			  limit(bulkhead, bulkhead->connections_max),
 			  "endpoint_connections",
 			  limit(bulkhead, bulkhead->endpoint_connections_max)));
+	json_object_set_new(object, "queue", queue(service));
 	json_object_set_new(object, "endpoints",
 			    json_pack("{s:o, s:o}", "total",
 				      integer(service->endpoint_count),

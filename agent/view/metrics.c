@@ -23,7 +23,13 @@ struct sources {
 	const struct selection *selection;
 };
 
-enum whose { EVERY_SERVICE, WITH_POLICY, WITH_BREAKER, WITH_BULKHEAD };
+enum whose {
+	EVERY_SERVICE,
+	WITH_POLICY,
+	WITH_BREAKER,
+	WITH_BULKHEAD,
+	WITH_QUEUE,
+};
 
 struct family {
 	const char *name;
@@ -388,6 +394,17 @@ static void in_use(struct writer *w, const struct snapshot_service *s)
 	resource(w, s->subject.calls_active, b->calls_max, "calls");
 }
 
+static void queue_seconds(struct writer *w, const struct snapshot_service *s)
+{
+	writer_histogram(w, &s->queued);
+}
+
+static void queue_ended(struct writer *w, const struct snapshot_service *s)
+{
+	writer_count(w, s->queue_expired, "reason", "expired", NULL);
+	writer_count(w, s->queue_left, "reason", "left", NULL);
+}
+
 /* ---- process ------------------------------------------------------------------------ */
 
 static void cpu_seconds(struct writer *w, const struct sources *from)
@@ -468,6 +485,9 @@ static const struct family families[] = {
 
 	{ "weir_bulkhead_limit", WRITER_GAUGE, "", "The cap as the policy has it.", WITH_BULKHEAD, .service = limits },
 	{ "weir_bulkhead_in_use", WRITER_GAUGE, "", "What is held under the cap.", WITH_BULKHEAD, .service = in_use },
+	{ "weir_bulkhead_queue_length", WRITER_GAUGE, "", "Connects that wait for a slot.", WITH_QUEUE, .count32 = SERVICE(subject.waiting) },
+	{ "weir_bulkhead_queue_wait_seconds", WRITER_HISTOGRAM, "seconds", "How long those waited that got a slot.", WITH_QUEUE, .service = queue_seconds },
+	{ "weir_bulkhead_queue_abandoned", WRITER_COUNTER, "", "Waits without a slot: maxWait was over, or the application left before.", WITH_QUEUE, .service = queue_ended },
 	{ "weir_bulkhead_drift", WRITER_COUNTER, "", "Reservations that the audit had to correct; anything but 0 is a bug.", WITH_POLICY, .count64 = SERVICE(drift_total) },
 
 	{ "weir_policy_generation", WRITER_GAUGE, "", "Number of the set of policies in force.", .agent = generation },
@@ -507,6 +527,8 @@ static bool has(const struct snapshot_service *s, enum whose whose)
 		return s->breaker.set || s->subject.has_breaker;
 	case WITH_BULKHEAD:
 		return s->bulkhead.set;
+	case WITH_QUEUE:
+		return s->bulkhead.queue_set;
 	case EVERY_SERVICE:
 	default:
 		return true;

@@ -137,7 +137,7 @@ json_t *parts_breaker(const struct snapshot *s,
 	return object;
 }
 
-static json_t *quantiles(const struct snapshot_quantiles *q)
+json_t *parts_quantiles(const struct snapshot_quantiles *q)
 {
 	return json_pack("{s:o, s:o, s:o}", "count", integer(q->count),
 			 "p50_seconds", parts_number(q->p50_seconds),
@@ -182,8 +182,8 @@ void parts_add_traffic(json_t *to, const struct snapshot_subject *t)
 			  parts_number(t->failed_ratio), "slow_ratio",
 			  parts_number(t->slow_ratio), "refused_per_second",
 			  parts_number(t->refused_per_second)));
-	json_object_set_new(to, "connect", quantiles(&t->connect));
-	json_object_set_new(to, "response", quantiles(&t->response));
+	json_object_set_new(to, "connect", parts_quantiles(&t->connect));
+	json_object_set_new(to, "response", parts_quantiles(&t->response));
 }
 
 json_t *parts_event(const struct snapshot_event *event)

@@ -37,3 +37,5 @@ json_t *parts_event(const struct snapshot_event *event);
 
 /* What an operator should hear of now, the worst first. */
 json_t *parts_problems(const struct snapshot *s);
+
+json_t *parts_quantiles(const struct snapshot_quantiles *q);

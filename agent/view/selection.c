@@ -56,6 +56,7 @@ static void add_subject(struct snapshot_subject *to,
 {
 	to->in_use += from->in_use;
 	to->connecting += from->connecting;
+	to->waiting += from->waiting;
 	to->calls_active += from->calls_active;
 	to->calls_overdue += from->calls_overdue;
 	to->opened += from->opened;
@@ -81,6 +82,9 @@ static void add_service(struct snapshot_service *to,
 	to->retransmits += from->retransmits;
 	add_histogram(&to->connect, &from->connect);
 	add_histogram(&to->response, &from->response);
+	add_histogram(&to->queued, &from->queued);
+	to->queue_expired += from->queue_expired;
+	to->queue_left += from->queue_left;
 }
 
 /* How many of the sorted services keep their own series. */

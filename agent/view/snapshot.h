@@ -43,6 +43,7 @@ struct snapshot_subject {
 	char override_reason[128];
 	/* traffic */
 	uint32_t in_use, connecting, shadow;
+	uint32_t waiting; /* in the queue; of services */
 	uint32_t calls_active, calls_overdue;
 	uint64_t opened, refused;
 	uint64_t calls[WEIR_PHASE_COUNT][WEIR_RESULT_COUNT];
@@ -118,7 +119,9 @@ struct snapshot_service {
 	uint64_t closed[WEIR_CLOSE_COUNT];
 	uint64_t established, adopted;
 	uint64_t sent_bytes, received_bytes, retransmits;
-	struct weir_histogram connect, response;
+	struct weir_histogram connect, response, queued;
+	struct snapshot_quantiles queue_wait; /* of `queued` */
+	uint64_t queue_expired, queue_left;   /* waits without a slot */
 	/* transitions[from][to][trip], of the service and all its endpoints */
 	uint64_t transitions[WEIR_STATE_COUNT][WEIR_STATE_COUNT]
 			    [WEIR_TRIP_COUNT];

@@ -21,7 +21,8 @@ static void tell_enforcement(struct story *story)
 {
 	const struct snapshot_service *s = story->service;
 	uint64_t would = story_decisions(s, WEIR_VERDICT_WOULD_REFUSE) +
-			 story_decisions(s, WEIR_VERDICT_WOULD_DROP);
+			 story_decisions(s, WEIR_VERDICT_WOULD_DROP) +
+			 story_decisions(s, WEIR_VERDICT_WOULD_QUEUE);
 
 	if (s->observed) {
 		story_say(story, "policy",
@@ -90,10 +91,16 @@ static void tell_refusals(struct story *story)
 	for (int reason = 0; reason < WEIR_REASON_COUNT; reason++) {
 		uint64_t count = s->decisions[WEIR_VERDICT_REFUSE][reason] +
 				 s->decisions[WEIR_VERDICT_DROP][reason];
+		uint64_t held = s->decisions[WEIR_VERDICT_QUEUE][reason];
 		uint64_t would =
 			s->decisions[WEIR_VERDICT_WOULD_REFUSE][reason] +
-			s->decisions[WEIR_VERDICT_WOULD_DROP][reason];
+			s->decisions[WEIR_VERDICT_WOULD_DROP][reason] +
+			s->decisions[WEIR_VERDICT_WOULD_QUEUE][reason];
 
+		if (held)
+			text_add(&text, "%s%s %llu (held)",
+				 text.bytes ? ", " : "", names_reason[reason],
+				 (unsigned long long)held);
 		if (count)
 			text_add(&text, "%s%s %llu", text.bytes ? ", " : "",
 				 names_reason[reason],
@@ -151,6 +158,23 @@ static void in_use_of(const struct story *story, char out[32])
 		snprintf(out, 32, "%u", story->subject->in_use);
 }
 
+static void tell_queue(struct story *story)
+{
+	const struct snapshot_service *s = story->service;
+	const struct snapshot_quantiles *wait = &s->queue_wait;
+	char waits[96] = "nobody has waited yet";
+
+	if (wait->count)
+		snprintf(waits, sizeof(waits),
+			 "those served waited p50 %.0f ms, p99 %.0f ms",
+			 wait->p50_seconds * 1e3, wait->p99_seconds * 1e3);
+	story_say(story, "queue",
+		  "%u of %u wait; %s; %llu waited in vain, %llu left",
+		  s->subject.waiting, s->bulkhead.queue_length, waits,
+		  (unsigned long long)s->queue_expired,
+		  (unsigned long long)s->queue_left);
+}
+
 static void tell_now(struct story *story)
 {
 	const struct snapshot_subject *t = story->subject;
@@ -166,12 +190,15 @@ static void tell_now(struct story *story)
 		  "%.1f calls/s%s",
 		  in_use, t->calls_active, t->calls_overdue,
 		  t->calls_per_second, story->service->observed ? "" : refused);
+	if (!story->endpoint && b->queue_set)
+		tell_queue(story);
 	if (!story->endpoint && b->set && b->connections_max != WEIR_NONE &&
 	    t->in_use >= b->connections_max) {
 		story_say(story, "full",
 			  "the bulkhead is at maxConnections %u: further "
-			  "connections %s refused",
-			  b->connections_max, refuses ? "are" : "would be");
+			  "connections %s %s",
+			  b->connections_max, refuses ? "are" : "would be",
+			  b->queue_set ? "held" : "refused");
 		story_place_in(story, "spec.bulkhead", "maxConnections");
 	}
 }

@@ -9,6 +9,7 @@
  * elsewhere it tells a slow backend from a slow network.
  */
 #include "bpf/turn.h"
+#include "bpf/wait.h"
 
 #define STALE_US	1000000ull
 #define SILENT_PROBE_US 1000000ull
@@ -61,6 +62,31 @@ static __always_inline bool probe_silent(struct weir_conn *conn,
 	       now - conn->established_us > SILENT_PROBE_US;
 }
 
+/*
+ * It waits: what it was granted is held. And whatever the reason may be that
+ * nobody served the queue, the audit does, at least.
+ */
+static __always_inline void look_at_waiter(struct weir_conn *conn,
+					   struct tcp_sock *tp, __u64 now)
+{
+	struct weir_waiter *w = waiter_at(conn->waiter);
+	__u64 word;
+
+	if (sk_state(tp) == BPF_TCP_CLOSE &&
+	    now - conn->admitted_us > STALE_US) {
+		if (weir_wait_leave(conn))
+			fault_count(WEIR_FAULT_STALE_RELEASED);
+		return;
+	}
+	queue_poke(conn->slot);
+	word = w ? *(volatile __u64 *)&w->word : 0;
+	if (pair_high(word) != conn->ticket ||
+	    pair_low(word) < WEIR_WAITER_GRANTED)
+		return;
+	recount(conn->slot, 0, 0);
+	recount(conn->endpoint, 0, 0);
+}
+
 SEC("iter/bpf_sk_storage_map")
 int weir_audit(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
@@ -81,6 +107,10 @@ int weir_audit(struct bpf_iter__bpf_sk_storage_map *ctx)
 	if (!service)
 		return 0;
 	now = now_us();
+	if (conn->flags & WEIR_CONN_WAITING) {
+		look_at_waiter(conn, tp, now);
+		return 0;
+	}
 	if (reservation_stale(conn, tp, now) && conn_release(conn))
 		fault_count(WEIR_FAULT_STALE_RELEASED);
 	if (probe_silent(conn, tp, now))

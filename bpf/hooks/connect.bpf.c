@@ -8,8 +8,9 @@
  */
 #include "bpf/announce.h"
 #include "bpf/conn.h"
-#include "bpf/mechanisms/rate.h"
+#include "bpf/limits.h"
 #include "bpf/service.h"
+#include "bpf/wait.h"
 
 #define CONNECT_ALLOW 1
 #define CONNECT_DENY  0
@@ -24,10 +25,12 @@ struct attempt {
 	__u32 endpoint_id;
 	__u32 breaker;
 	__u32 epoch;
-	__u32 flags;  /* of the connection to be */
-	__u32 reason; /* enum weir_reason of what objected */
-	__u32 caller; /* the client's place that it holds; 0: none */
-	bool drop;    /* what objected loses the SYN instead of refusing */
+	__u32 flags;	 /* of the connection to be */
+	__u32 reason;	 /* enum weir_reason of what objected */
+	__u32 caller;	 /* the client's place that it holds; 0: none */
+	bool drop;	 /* what objected loses the SYN instead of refusing */
+	bool wait;	 /* full, but it has a place in the queue */
+	bool would_wait; /* the same, when observing */
 };
 
 /* ---- decide --------------------------------------------------------------------- */
@@ -100,8 +103,8 @@ static __always_inline bool gate_breaker(struct attempt *a, bool enforcing)
 		reason = WEIR_REASON_FORCED;
 	if (gate == WEIR_GATE_PROBE) {
 		reason = WEIR_REASON_HALF_OPEN;
-		if (probe_take(&subject->probe, a->epoch,
-			       verdict_permitted(word)) == PROBE_TAKEN) {
+		if (weir_token_take(a->breaker, a->epoch,
+				    verdict_permitted(word)) == PROBE_TAKEN) {
 			a->flags |= WEIR_CONN_PROBE;
 			return false;
 		}
@@ -111,100 +114,105 @@ static __always_inline bool gate_breaker(struct attempt *a, bool enforcing)
 	return refuse(a, reason, enforcing);
 }
 
-/* One place in `subject`; full: refused, or only said so when observing. */
-static __always_inline bool cap_full(struct attempt *a, __u32 id,
-				     struct weir_subject *subject, __u32 cap,
-				     bool enforcing)
-{
-	enum cap_result result;
-
-	if (cap == WEIR_NONE || !enforcing) {
-		if (cap != WEIR_NONE &&
-		    cap_would_be_full(subject->in_use, subject->shadow, cap)) {
-			announce_caller(WEIR_EVENT_FULL, id, &a->key);
-			refuse(a, WEIR_REASON_CAP, false);
-		}
-		atomic_add(&subject->in_use, 1);
-		return false;
-	}
-	result = cap_take(&subject->in_use, cap);
-	if (result == CAP_TAKEN)
-		return false;
-	if (result == CAP_LOST)
-		fault_count(WEIR_FAULT_CAS_LOST);
-	else
-		announce_caller(WEIR_EVENT_FULL, id, &a->key);
-	return refuse(a, WEIR_REASON_CAP, true);
-}
-
 static __always_inline void token_give(struct attempt *a)
 {
-	struct weir_subject *subject = subject_find(a->breaker);
-
-	if (subject && a->flags & WEIR_CONN_PROBE)
-		probe_give(&subject->probe, a->epoch);
+	if (a->flags & WEIR_CONN_PROBE)
+		weir_token_give(a->breaker, a->epoch);
 	a->flags &= ~WEIR_CONN_PROBE;
 }
 
-static __always_inline void places_give(struct attempt *a)
+/* Whatever it has got so far. */
+static __always_inline void all_give(struct attempt *a)
 {
-	cap_give(&a->subject->in_use);
-	if (a->endpoint)
-		cap_give(&a->endpoint->in_use);
-	if (a->flags & WEIR_CONN_SYN)
-		cap_give(&a->subject->syns);
+	struct places p = {
+		.slot = a->slot,
+		.endpoint = a->endpoint_id,
+		.syn = a->flags & WEIR_CONN_SYN,
+	};
+
+	if (a->wait) {
+		cap_give(&a->subject->waiting);
+	} else {
+		weir_places_give(&p);
+		queue_poke(a->slot);
+	}
+	a->wait = false;
 	a->flags &= ~WEIR_CONN_SYN;
-	client_give(a->caller);
+	weir_client_give(a->caller);
 	a->caller = 0;
 	token_give(a);
 }
 
-/* Calls on open connections cannot be refused; what can be is one more. */
-static __always_inline bool too_many_calls(struct attempt *a, bool enforcing)
+/* The agent looks at who holds it; not of limits that nobody holds. */
+static __always_inline void announce_full(struct attempt *a, bool endpoint)
 {
-	__u32 max = a->service->calls_max;
+	__u32 id = endpoint ? a->endpoint_id : a->slot;
+	__u32 cap = endpoint ? a->service->endpoint_connections_max
+			     : a->service->connections_max;
+	struct weir_subject *s = subject_find(id);
 
-	return max && a->subject->calls_active >= max &&
-	       refuse(a, WEIR_REASON_CAP, enforcing);
+	if (s && s->in_use >= cap)
+		announce_caller(WEIR_EVENT_FULL, id, &a->key);
 }
 
-static __always_inline bool too_many_syns(struct attempt *a, bool enforcing)
+/* Full: into the queue, if there is one with room. True: refused. */
+static __always_inline bool full(struct attempt *a, bool endpoint)
 {
-	enum cap_result result;
-
-	/* Enforced, it would not be connecting. */
-	if (!a->service->connecting_max || a->flags & WEIR_CONN_SHADOW)
+	if (a->service->queue_max &&
+	    weir_queue_room(a->slot, a->service->queue_max)) {
+		a->wait = true;
 		return false;
-	result = cap_take(&a->subject->syns, a->service->connecting_max);
-	if (result == CAP_TAKEN) {
+	}
+	token_give(a);
+	announce_full(a, endpoint);
+	return refuse(a, WEIR_REASON_CAP, true);
+}
+
+static __always_inline bool bulkhead_full(struct attempt *a)
+{
+	struct places p = {
+		.slot = a->slot,
+		.endpoint = a->endpoint_id,
+		.syn = !(a->flags & WEIR_CONN_SHADOW),
+	};
+
+	int result = PLACES_SERVICE_FULL;
+
+	/* Who came before goes before. */
+	if (!a->service->queue_max || !a->subject->waiting)
+		result = weir_places_take(a->service, &p);
+	if (result != PLACES_TAKEN)
+		return full(a, result == PLACES_ENDPOINT_FULL);
+	if (p.syn)
 		a->flags |= WEIR_CONN_SYN;
-		return false;
-	}
-	if (result == CAP_LOST)
-		fault_count(WEIR_FAULT_CAS_LOST);
-	return refuse(a, WEIR_REASON_CAP, enforcing);
+	return false;
 }
 
-/* Takes the places of service and endpoint; true: refused, nothing is held. */
-static __always_inline bool bulkhead_full(struct attempt *a, bool enforcing)
+/* Nothing is refused: what would be has a shadow's place and no other. */
+static __always_inline void look_at_bulkhead(struct attempt *a)
 {
-	if (too_many_calls(a, enforcing) ||
-	    cap_full(a, a->slot, a->subject, a->service->connections_max,
-		     enforcing)) {
-		token_give(a);
-		return true;
+	struct places p = {
+		.slot = a->slot,
+		.endpoint = a->endpoint_id,
+		/* Enforced, it would not be connecting. */
+		.syn = !(a->flags & WEIR_CONN_SHADOW),
+	};
+
+	a->would_wait = a->subject->shadow < a->service->queue_max;
+	if (weir_places_look(a->service, &p)) {
+		announce_full(a, false);
+		announce_full(a, true);
+		refuse(a, WEIR_REASON_CAP, false);
 	}
-	if (a->endpoint &&
-	    cap_full(a, a->endpoint_id, a->endpoint,
-		     a->service->endpoint_connections_max, enforcing)) {
-		cap_give(&a->subject->in_use);
-		token_give(a);
-		return true;
-	}
-	if (too_many_syns(a, enforcing)) {
-		places_give(a);
-		return true;
-	}
+	if (p.syn)
+		a->flags |= WEIR_CONN_SYN;
+}
+
+static __always_inline bool gate_bulkhead(struct attempt *a, bool enforcing)
+{
+	if (enforcing)
+		return bulkhead_full(a);
+	look_at_bulkhead(a);
 	return false;
 }
 
@@ -246,7 +254,7 @@ static __always_inline bool client_full(struct attempt *a, bool enforcing)
 	}
 	if (!refuse(a, WEIR_REASON_CLIENT_CAP, enforcing))
 		return false;
-	places_give(a);
+	all_give(a);
 	return true;
 }
 
@@ -267,16 +275,9 @@ client_too_fast(struct attempt *a, struct caller_ask *ask, bool enforcing)
 static __always_inline bool
 service_too_fast(struct attempt *a, struct caller_ask *ask, bool enforcing)
 {
-	enum rate_result result;
-
-	if (!a->service->rate_ns || a->flags & WEIR_CONN_SHADOW)
+	if (!a->service->rate_ns || a->flags & WEIR_CONN_SHADOW ||
+	    weir_rate_take(a->service, a->slot))
 		return false;
-	result = rate_take(&a->subject->rate_at_ns, a->service->rate_ns,
-			   a->service->rate_burst_ns, bpf_ktime_get_ns());
-	if (result == RATE_TAKEN)
-		return false;
-	if (result == RATE_LOST)
-		fault_count(WEIR_FAULT_CAS_LOST);
 	weir_client_unrate(ask);
 	return refuse(a, WEIR_REASON_RATE, enforcing);
 }
@@ -292,7 +293,7 @@ static __always_inline bool rate_exceeded(struct attempt *a, bool enforcing)
 	if (!client_too_fast(a, &ask, enforcing) &&
 	    !service_too_fast(a, &ask, enforcing))
 		return false;
-	places_give(a);
+	all_give(a);
 	return true;
 }
 
@@ -301,7 +302,7 @@ static __always_inline bool decide(struct attempt *a)
 	bool enforcing = a->service->mode == WEIR_MODE_ENFORCE;
 
 	if (gate_access(a, enforcing) || gate_forced(a, enforcing) ||
-	    gate_breaker(a, enforcing) || bulkhead_full(a, enforcing) ||
+	    gate_breaker(a, enforcing) || gate_bulkhead(a, enforcing) ||
 	    client_full(a, enforcing) || rate_exceeded(a, enforcing))
 		return true;
 	/* Enforced, it would not be there to prove anything. */
@@ -337,7 +338,8 @@ static __always_inline void count_decision(const struct attempt *a,
 	if (!stat || a->reason >= WEIR_REASON_COUNT)
 		return;
 	stat->decisions[verdict][a->reason]++;
-	if (verdict != WEIR_VERDICT_REFUSE && verdict != WEIR_VERDICT_DROP)
+	if (verdict != WEIR_VERDICT_REFUSE && verdict != WEIR_VERDICT_DROP &&
+	    verdict != WEIR_VERDICT_QUEUE)
 		stat->opened++;
 }
 
@@ -345,17 +347,12 @@ static __always_inline __u32 verdict_of_admitted(const struct attempt *a)
 {
 	if (!(a->flags & WEIR_CONN_SHADOW))
 		return WEIR_VERDICT_ALLOW;
+	if (a->would_wait && a->reason == WEIR_REASON_CAP)
+		return WEIR_VERDICT_WOULD_QUEUE;
 	return a->drop ? WEIR_VERDICT_WOULD_DROP : WEIR_VERDICT_WOULD_REFUSE;
 }
 
 /* ---- admit ---------------------------------------------------------------------- */
-
-/* Nothing can remember this connection: it is not counted, it goes on. */
-static __always_inline void forget(struct attempt *a)
-{
-	fault_count(WEIR_FAULT_NO_STORAGE);
-	places_give(a);
-}
 
 /* From 6.12 on the STATE callback can be asked for before the SYN. */
 static __always_inline void ask_for_state(struct bpf_sock_addr *ctx)
@@ -370,16 +367,17 @@ static __always_inline void ask_for_state(struct bpf_sock_addr *ctx)
 		       sizeof(flags));
 }
 
-static __always_inline void admit(struct bpf_sock_addr *ctx, struct attempt *a,
-				  struct weir_conn *conn)
+/* What will be known of the connection; NULL: nothing can be. */
+static __always_inline struct weir_conn *remember(struct bpf_sock_addr *ctx,
+						  const struct attempt *a,
+						  struct weir_conn *conn)
 {
 	if (!conn)
 		conn = bpf_sk_storage_get(&weir_conn, ctx->sk, 0,
 					  BPF_SK_STORAGE_GET_F_CREATE);
 	if (!conn) {
-		forget(a);
-		count_decision(a, verdict_of_admitted(a));
-		return;
+		fault_count(WEIR_FAULT_NO_STORAGE);
+		return NULL;
 	}
 	__builtin_memset(conn, 0, sizeof(*conn));
 	conn->slot = a->slot;
@@ -390,6 +388,19 @@ static __always_inline void admit(struct bpf_sock_addr *ctx, struct attempt *a,
 	conn->caller = a->caller;
 	conn->admitted_us = now_us();
 	conn->pid = bpf_get_current_pid_tgid() >> 32;
+	return conn;
+}
+
+static __always_inline void admit(struct bpf_sock_addr *ctx, struct attempt *a,
+				  struct weir_conn *conn)
+{
+	conn = remember(ctx, a, conn);
+	if (!conn) {
+		/* It is not counted, and goes on. */
+		all_give(a);
+		count_decision(a, verdict_of_admitted(a));
+		return;
+	}
 	count_admission(a->subject, conn_is_ghost(conn));
 	count_admission(a->endpoint, conn_is_ghost(conn));
 	conn->held = WEIR_HELD_RESERVED;
@@ -407,6 +418,8 @@ verified_once int weir_renew(struct weir_conn *conn, __u32 generation)
 		return 0;
 	index = conn->slot * 2 + (generation & 1);
 	service = bpf_map_lookup_elem(&weir_service, &index);
+	if (weir_wait_leave(conn))
+		wait_left(conn);
 	if (service)
 		call_give_up(conn, service, WEIR_CALL_CONNECT);
 	probe_end(conn, 0);
@@ -455,19 +468,47 @@ static __always_inline bool gather(struct attempt *a)
 static __always_inline bool drop(struct bpf_sock_addr *ctx, struct attempt *a,
 				 struct weir_conn *conn)
 {
+	conn = remember(ctx, a, conn);
 	if (!conn)
-		conn = bpf_sk_storage_get(&weir_conn, ctx->sk, 0,
-					  BPF_SK_STORAGE_GET_F_CREATE);
-	if (!conn) {
-		fault_count(WEIR_FAULT_NO_STORAGE);
 		return false;
-	}
-	__builtin_memset(conn, 0, sizeof(*conn));
-	conn->slot = a->slot;
-	conn->endpoint = a->endpoint_id;
-	conn->breaker = a->breaker;
 	conn->flags = WEIR_CONN_SHADOW | WEIR_CONN_DROPPED;
 	count_decision(a, WEIR_VERDICT_DROP);
+	return true;
+}
+
+/*
+ * The bulkhead is full and it has a place in the queue: its SYN waits. False:
+ * nothing can remember it, or the ring has no place, so it must be refused.
+ */
+static __always_inline bool hold(struct bpf_sock_addr *ctx, struct attempt *a,
+				 struct weir_conn *conn)
+{
+	struct seat seat = {.slot = a->slot};
+	struct weir_waiter *w;
+
+	conn = remember(ctx, a, conn);
+	if (!conn || !weir_queue_enter(a->service, &seat))
+		return false;
+	w = waiter_at(seat.index);
+	if (!w)
+		return false;
+	conn->flags |= WEIR_CONN_WAITING;
+	conn->waiter = seat.index;
+	conn->ticket = seat.ticket;
+	w->since_us = conn->admitted_us;
+	w->slot = a->slot;
+	w->endpoint = a->endpoint_id;
+	w->breaker = a->breaker;
+	w->probe = a->flags & WEIR_CONN_PROBE;
+	w->socket.seq = 0;
+	/* From here on it can be granted. */
+	__sync_lock_test_and_set(&w->word,
+				 pair_word(seat.ticket, WEIR_WAITER_WAITING));
+	a->reason = WEIR_REASON_CAP;
+	count_decision(a, WEIR_VERDICT_QUEUE);
+	ask_for_state(ctx);
+	/* What was given back since it was looked at. */
+	weir_queue_serve(a->slot);
 	return true;
 }
 
@@ -507,6 +548,13 @@ static __always_inline int connect_common(struct bpf_sock_addr *ctx,
 		return CONNECT_ALLOW;
 	if (decide(a))
 		return turn_away(ctx, a, conn);
+	if (a->wait) {
+		if (hold(ctx, a, conn))
+			return CONNECT_ALLOW;
+		all_give(a);
+		refuse(a, WEIR_REASON_CAP, true);
+		return turn_away(ctx, a, conn);
+	}
 	if (a->flags & WEIR_CONN_SHADOW) {
 		count_refusal(a->subject);
 		count_refusal(a->endpoint);

@@ -6,7 +6,7 @@
  * STATE callback says CLOSE. Here ends what the application gave up, and what
  * no STATE callback will ever report (connect() failed before a SYN).
  */
-#include "bpf/conn.h"
+#include "bpf/wait.h"
 
 /*
  * Nothing was seen to be in flight. The send tracepoint may have been skipped,
@@ -65,6 +65,11 @@ int weir_release(struct bpf_sock *ctx)
 	conn = conn_find(ctx);
 	if (!conn)
 		return 1;
+	if (conn->flags & WEIR_CONN_WAITING) {
+		if (weir_wait_leave(conn))
+			wait_left(conn);
+		return 1;
+	}
 	service = service_find(control, conn->slot);
 	if (service)
 		let_go(ctx, conn, service);

@@ -7,6 +7,7 @@
  * failure of the backend (W9).
  */
 #include "bpf/turn.h"
+#include "bpf/victim.h"
 
 static __always_inline bool concerns(const struct weir_conn *conn,
 				     const struct weir_select *select)
@@ -28,26 +29,6 @@ static __always_inline bool chosen(struct weir_conn *conn, struct tcp_sock *tp,
 		return awaited &&
 		       now_us() - tp->first_tx_mstamp > select->stuck_us;
 	return select->which == WEIR_ESTABLISHED_RESET_ALL || !awaited;
-}
-
-/* The socket's own view of its addresses, as inet_diag will look it up. */
-static __always_inline void describe(struct weir_victim *v, struct sock *sk)
-{
-	v->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	v->source_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	v->peer_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	v->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	v->cookie = bpf_get_socket_cookie(sk);
-	if (v->family == AF_INET) {
-		v->source[2] = v->peer[2] = bpf_htonl(0xffff);
-		v->source[3] = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
-		v->peer[3] = BPF_CORE_READ(sk, __sk_common.skc_daddr);
-		return;
-	}
-	BPF_CORE_READ_INTO(&v->source, sk,
-			   __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32);
-	BPF_CORE_READ_INTO(&v->peer, sk,
-			   __sk_common.skc_v6_daddr.in6_u.u6_addr32);
 }
 
 SEC("iter/bpf_sk_storage_map")
@@ -72,7 +53,8 @@ int weir_choose(struct bpf_iter__bpf_sk_storage_map *ctx)
 	    !chosen(conn, tp, select))
 		return 0;
 	victim.subject = select->subject;
-	describe(&victim, sk);
+	victim_describe(&victim, sk);
+	victim.cookie = bpf_get_socket_cookie(sk);
 	/* No room: the walk comes back to it with an empty buffer. */
 	if (bpf_seq_write(ctx->meta->seq, &victim, sizeof(victim)))
 		return 0;

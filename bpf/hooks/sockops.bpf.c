@@ -7,6 +7,7 @@
  * so unlike tracepoints they see every end: counting is done here.
  */
 #include "bpf/turn.h"
+#include "bpf/wait.h"
 
 static __always_inline struct tcp_sock *tcp_of(struct bpf_sock_ops *ctx)
 {
@@ -15,16 +16,134 @@ static __always_inline struct tcp_sock *tcp_of(struct bpf_sock_ops *ctx)
 	return sk ? bpf_skc_to_tcp_sock(sk) : NULL;
 }
 
+/* One byte shared by all programs on this socket: always OR. */
+static __always_inline void callbacks_add(struct bpf_sock_ops *ctx, int flags)
+{
+	if (bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | flags))
+		fault_count(WEIR_FAULT_NO_FLAG);
+}
+
+/* ---- the queue ------------------------------------------------------------------ */
+
+#define TCP_SYNCNT	 7
+#define TCP_USER_TIMEOUT 18
+#define SYN_COUNT_MAX	 127
+#define SYN_TIMEOUT_US	 1000000ull
+
+static __always_inline int option_get(struct bpf_sock_ops *ctx, int option)
+{
+	int value = 0;
+
+	if (bpf_getsockopt(ctx, SOL_TCP, option, &value, sizeof(value)))
+		return -1;
+	return value;
+}
+
+static __always_inline int option_set(struct bpf_sock_ops *ctx, int option,
+				      int value)
+{
+	return bpf_setsockopt(ctx, SOL_TCP, option, &value, sizeof(value));
+}
+
+/*
+ * The timer begins with maxWait and doubles from there: a few more rounds, and
+ * the connect has as long as it would have had from a second on.
+ */
+static __always_inline void give_more_rounds(struct bpf_sock_ops *ctx,
+					     struct weir_conn *conn,
+					     const struct weir_service *service)
+{
+	__u64 first_us = service->queue_wait_us;
+	int count = option_get(ctx, TCP_SYNCNT), more = 0;
+
+	for (; more < 10 && first_us < SYN_TIMEOUT_US; more++)
+		first_us *= 2;
+	if (count <= 0 || !more)
+		return;
+	conn->syn_count = count;
+	option_set(ctx, TCP_SYNCNT,
+		   count + more < SYN_COUNT_MAX ? count + more : SYN_COUNT_MAX);
+}
+
+/* Its options as the application had them. */
+static __always_inline void give_options_back(struct bpf_sock_ops *ctx,
+					      struct weir_conn *conn)
+{
+	if (conn->syn_count)
+		option_set(ctx, TCP_SYNCNT, conn->syn_count);
+	conn->syn_count = 0;
+	if (conn->flags & WEIR_CONN_EXPIRED)
+		option_set(ctx, TCP_USER_TIMEOUT, conn->user_timeout);
+}
+
+/* Its SYN is about to be sent, or to be held. */
+static __always_inline void wait_begin(struct bpf_sock_ops *ctx,
+				       struct weir_conn *conn,
+				       const struct weir_service *service)
+{
+	callbacks_add(ctx,
+		      BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTO_CB_FLAG);
+	if (!wait_over(conn, service))
+		give_more_rounds(ctx, conn, service);
+}
+
+/* The timer of a SYN in jiffies; 0: as it would be. */
+static __always_inline int first_timeout(const struct weir_conn *conn,
+					 const struct weir_service *service)
+{
+	__u64 ticks;
+
+	if (!(conn->flags & WEIR_CONN_WAITING) || !service->queue_wait_us)
+		return 0;
+	ticks = (service->queue_wait_us + weir_tick_us - 1) / weir_tick_us;
+	return ticks < 0x7fffffff ? ticks : 0x7fffffff;
+}
+
+/*
+ * The timer, before the SYN is sent again: it may go, or it has waited for
+ * long enough. A millisecond as its limit ends it at the next timer, which is
+ * the next but one jiffy.
+ */
+static __always_inline void on_timer(struct bpf_sock_ops *ctx,
+				     struct weir_conn *conn,
+				     const struct weir_service *service)
+{
+	struct weir_stat *stat;
+	int timeout;
+
+	if (!(conn->flags & WEIR_CONN_WAITING))
+		return;
+	queue_poke(conn->slot);
+	if (wait_over(conn, service))
+		return;
+	/* Woken by something else. */
+	if (now_us() - conn->admitted_us + weir_tick_us <
+	    service->queue_wait_us)
+		return;
+	if (!weir_wait_leave(conn))
+		return;
+	stat = stat_find(conn->slot);
+	if (stat)
+		stat->queue_expired++;
+	timeout = option_get(ctx, TCP_USER_TIMEOUT);
+	conn->user_timeout = timeout > 0 ? timeout : 0;
+	conn_flag_set(conn, WEIR_CONN_EXPIRED | WEIR_CONN_SHADOW);
+	option_set(ctx, TCP_USER_TIMEOUT, 1);
+}
+
+/* ---- connecting ----------------------------------------------------------------- */
+
 static __always_inline void on_connect(struct bpf_sock_ops *ctx,
 				       struct weir_conn *conn,
 				       const struct weir_service *service)
 {
 	if (conn->flags & WEIR_CONN_DROPPED)
 		return;
-	/* One byte shared by all programs on this socket: always OR. */
-	if (bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags |
-						   BPF_SOCK_OPS_STATE_CB_FLAG))
-		fault_count(WEIR_FAULT_NO_FLAG);
+	if (conn->flags & WEIR_CONN_WAITING) {
+		wait_begin(ctx, conn, service);
+		return;
+	}
+	callbacks_add(ctx, BPF_SOCK_OPS_STATE_CB_FLAG);
 	__sync_val_compare_and_swap(&conn->held, WEIR_HELD_RESERVED,
 				    WEIR_HELD_COUNTED);
 	call_start(conn, service, WEIR_CALL_CONNECT, now_us());
@@ -184,11 +303,26 @@ static __always_inline void on_state(struct bpf_sock_ops *ctx,
 	int old_state = ctx->args[0], new_state = ctx->args[1];
 
 	conn_flag_set(conn, WEIR_CONN_STATE_SEEN);
+	if (new_state == BPF_TCP_CLOSE)
+		give_options_back(ctx, conn);
+	if (conn->flags & WEIR_CONN_WAITING) {
+		if (new_state == BPF_TCP_CLOSE && weir_wait_leave(conn))
+			wait_left(conn);
+		return;
+	}
 	settle_release(tp, conn, service);
 	if (new_state == BPF_TCP_CLOSE)
 		on_close(tp, conn, service, old_state);
 	else if (new_state == BPF_TCP_CLOSE_WAIT)
 		on_peer_fin(tp, conn, service);
+}
+
+static __always_inline bool concerns(int op)
+{
+	return op == BPF_SOCK_OPS_TCP_CONNECT_CB ||
+	       op == BPF_SOCK_OPS_TIMEOUT_INIT || op == BPF_SOCK_OPS_RTO_CB ||
+	       op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB ||
+	       op == BPF_SOCK_OPS_STATE_CB;
 }
 
 SEC("sockops")
@@ -200,11 +334,7 @@ int weir_sockops(struct bpf_sock_ops *ctx)
 	struct tcp_sock *tp;
 	int op = ctx->op;
 
-	if (!control || !ctx->sk)
-		return 1;
-	if (op != BPF_SOCK_OPS_TCP_CONNECT_CB &&
-	    op != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB &&
-	    op != BPF_SOCK_OPS_STATE_CB)
+	if (!control || !concerns(op) || !ctx->sk)
 		return 1;
 	conn = conn_find(ctx->sk);
 	if (!conn)
@@ -213,12 +343,22 @@ int weir_sockops(struct bpf_sock_ops *ctx)
 	tp = tcp_of(ctx);
 	if (!service || !tp)
 		return 1;
-	if (op == BPF_SOCK_OPS_TCP_CONNECT_CB)
+	if (op == BPF_SOCK_OPS_TCP_CONNECT_CB) {
 		on_connect(ctx, conn, service);
-	else if (op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
+	} else if (op == BPF_SOCK_OPS_TIMEOUT_INIT) {
+		int ticks = first_timeout(conn, service);
+
+		/* Other programs may have an answer for other sockets. */
+		if (ticks)
+			ctx->reply = ticks;
+	} else if (op == BPF_SOCK_OPS_RTO_CB) {
+		on_timer(ctx, conn, service);
+	} else if (op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB) {
+		give_options_back(ctx, conn);
 		on_established(tp, conn, service);
-	else
+	} else {
 		on_state(ctx, tp, conn, service);
+	}
 	return 1;
 }
 

@@ -33,8 +33,11 @@
 #define WEIR_CLIENTS_MAX       32768u /* client selectors, one generation */
 #define WEIR_CALLER_SETS       4096u  /* x 16: clients counted one by one */
 #define WEIR_CALLERS_PER_SET   16u
-#define WEIR_CGROUP_DEPTH_MAX  16u   /* ancestors looked at for `clients` */
-#define WEIR_LISTEN_PORTS_MAX  8192u /* remembered while adopting */
+#define WEIR_WAITERS_MAX       16384u /* places in all queues together */
+#define WEIR_QUEUE_MAX	       1024u  /* maxLength of one queue */
+#define WEIR_RING_PLACES       4u     /* of its ring, for each of these */
+#define WEIR_CGROUP_DEPTH_MAX  16u    /* ancestors looked at for `clients` */
+#define WEIR_LISTEN_PORTS_MAX  8192u  /* remembered while adopting */
 #define WEIR_RING_BYTES	       (256u * 1024u)
 #define WEIR_HOLDERS_MAX       65536u /* connections one look at holders lists */
 #define WEIR_SLICES	       32u    /* start slices of calls in flight */
@@ -52,8 +55,10 @@
 	X(ALLOW, "allow", "the connection was let through")                   \
 	X(REFUSE, "refuse", "connect() failed at once, no packet left")       \
 	X(DROP, "drop", "the SYN was lost on purpose: connect() waits")       \
+	X(QUEUE, "queue", "held: its SYN waits for a slot")                   \
 	X(WOULD_REFUSE, "would_refuse", "observe mode: would have been refused") \
-	X(WOULD_DROP, "would_drop", "observe mode: its SYN would have been lost")
+	X(WOULD_DROP, "would_drop", "observe mode: its SYN would have been lost") \
+	X(WOULD_QUEUE, "would_queue", "observe mode: it would have been held")
 
 #define WEIR_REASONS(X)                                                       \
 	X(NONE, "none", "no rule objected")                                   \
@@ -261,7 +266,10 @@ struct weir_service {
 	__u32 client_by;      /* enum weir_caller_by of client_max */
 	__u32 client_max;     /* connections of one client */
 	__u32 client_rate_by; /* enum weir_caller_by of client_rate_ns */
-	__u32 reserved;
+	__u32 queue_max;      /* connects that may wait at once; 0: none */
+	__u32 queue_base;     /* its places in weir_waiter */
+	__u32 queue_mask;     /* how many they are, less one */
+	__u64 queue_wait_us;  /* the longest wait */
 	__u64 client_rate_ns; /* as rate_ns, for each client */
 	__u64 client_rate_burst_ns;
 	char name[WEIR_NAME_BYTES]; /* how a restarted agent finds its slots */
@@ -307,8 +315,11 @@ struct weir_stat {
 	__u64 sent_bytes;
 	__u64 received_bytes;
 	__u64 retransmits;
+	__u64 queue_expired; /* waits that ended without a slot */
+	__u64 queue_left;    /* closed by the application before */
 	struct weir_histogram connect;
 	struct weir_histogram response;
+	struct weir_histogram queued; /* waits that ended with a slot */
 };
 
 /*
@@ -321,9 +332,11 @@ struct weir_subject {
 	__u64 probe;	/* see probe_take() */
 	__u64 acquired; /* both only grow: the audit's churn */
 	__u64 released;
-	__u32 syns; /* of them still in SYN_SENT, where that is limited */
-	__u32 reserved;
-	__u64 pad0[3];
+	__u32 syns;	  /* of them still in SYN_SENT, where that is limited */
+	__u32 waiting;	  /* in its queue */
+	__u32 queue_head; /* the last ticket that waits no more; see queue.h */
+	__u32 queue_tail; /* the last ticket that was given */
+	__u64 pad0[2];
 
 	__u64 consecutive; /* epoch << 32 | failures in a row */
 	__u64 last_sample_us;
@@ -393,6 +406,8 @@ enum weir_call {
 #define WEIR_CONN_UNSETTLED   (1u << 13) /* closed; was an answer awaited? */
 #define WEIR_CONN_PROVEN      (1u << 14) /* a success of it has been judged */
 #define WEIR_CONN_SYN	      (1u << 15) /* holds a place among those connecting */
+#define WEIR_CONN_WAITING     (1u << 29) /* in its service's queue */
+#define WEIR_CONN_EXPIRED     (1u << 30) /* waited in vain: no SYN of it leaves */
 #define WEIR_CONN_TERSE	      (1u << 28) /* see manner_acknowledges() */
 #define WEIR_CONN_ADVISORY    (1u << 9) /* a shadow that is let in if enforced */
 /* Two bits each: how often the two sides did not wait for each other. */
@@ -419,10 +434,22 @@ struct weir_conn {
 	__u64 wrote_us;	      /* when more of a request was written last */
 	__u32 turn_seq;	      /* write_seq at the last answer */
 	__u32 retransmits;    /* total_retrans at the last answer */
-	__u32 pid;    /* who has it open; see holders.bpf.c. 0: not known */
-	__u32 seen;   /* the pass of weir_owner that found it open */
-	__u32 caller; /* place in weir_caller that it holds; 0: none */
+	__u32 caller;	      /* place in weir_caller that it holds; 0: none */
+	__u32 waiter;	      /* place in weir_waiter, while it waits */
+	__u32 ticket;	      /* and its number there */
+	__u32 syn_count;      /* TCP_SYNCNT as it was; 0: left alone */
+	__u32 user_timeout; /* TCP_USER_TIMEOUT (ms) as it was, when expired */
+	__u32 pid;  /* who has it open; see holders.bpf.c. 0: not known */
+	__u32 seen; /* the pass of weir_owner that found it open */
 	__u32 reserved;
+};
+
+/* What weir_waiter's word says of a ticket. */
+enum weir_waiter_state {
+	WEIR_WAITER_GONE,
+	WEIR_WAITER_WAITING,
+	WEIR_WAITER_GRANTED,	 /* its places are taken, it may go */
+	WEIR_WAITER_GRANTED_SYN, /* also one among those connecting */
 };
 
 /* One client of one service: what it holds, and its rate. See caller.h. */
@@ -451,8 +478,9 @@ enum weir_event_type {
 	WEIR_EVENT_HINT = 1,
 	WEIR_EVENT_ENDPOINT,
 	WEIR_EVENT_PROBE,
-	WEIR_EVENT_DENIED, /* access: who was, or would have been, refused */
-	WEIR_EVENT_FULL,   /* the same of a cap; subject: whose cap is full */
+	WEIR_EVENT_DENIED,  /* access: who was, or would have been, refused */
+	WEIR_EVENT_GRANTED, /* `waiter` may go: wake it */
+	WEIR_EVENT_FULL,    /* the same of a cap; subject: whose cap is full */
 };
 
 struct weir_event {
@@ -465,6 +493,8 @@ struct weir_event {
 	__u32 uid;
 	__u64 cgroup;
 	char command[16];
+	__u32 waiter; /* WEIR_EVENT_GRANTED */
+	__u32 ticket;
 };
 
 /* weir_recount, element subject: what the audit found held. */
@@ -494,9 +524,9 @@ struct weir_select {
 	__u32 reserved;
 };
 
-/* What the walk writes for each: enough to find that socket and no other. */
+/* What is to be done to a socket, and enough to find it and no other. */
 struct weir_victim {
-	__u64 cookie;
+	__u64 cookie;	 /* of a reset */
 	__u32 source[4]; /* this side; addresses as everywhere */
 	__u32 peer[4];
 	__u16 source_port;
@@ -504,6 +534,19 @@ struct weir_victim {
 	__u32 netns;  /* inode of its network namespace */
 	__u32 family; /* AF_INET or AF_INET6, as the socket has it */
 	__u32 subject;
+	__u32 wake; /* not reset: it is to send its SYN */
+	__u32 seq;  /* of that SYN, so that nothing acknowledges it */
+};
+
+/* weir_waiter: one place of a queue. */
+struct weir_waiter {
+	__u64 word; /* ticket << 32 | enum weir_waiter_state */
+	__u64 since_us;
+	__u32 slot;
+	__u32 endpoint;
+	__u32 breaker;
+	__u32 probe;		   /* it has a half-open token */
+	struct weir_victim socket; /* seq 0: not known yet */
 };
 
 /* weir_look, one element: whose holders the next walk is to list. */
@@ -546,20 +589,21 @@ WEIR_PIN_SIZE(weir_rule_key, 20);
 WEIR_PIN_SIZE(weir_rule, 16);
 WEIR_PIN_SIZE(weir_rule_set, 136);
 WEIR_PIN_SIZE(weir_client_key, 24);
-WEIR_PIN_SIZE(weir_service, 176);
+WEIR_PIN_SIZE(weir_service, 192);
 WEIR_PIN_SIZE(weir_verdict, 56);
 WEIR_PIN_SIZE(weir_histogram, 1592);
-WEIR_PIN_SIZE(weir_stat, 3800);
+WEIR_PIN_SIZE(weir_stat, 5552);
 WEIR_PIN_SIZE(weir_subject, 640);
 WEIR_PIN_SIZE(weir_endpoint_hist, 1584);
 WEIR_PIN_SIZE(weir_endpoint_key, 24);
-WEIR_PIN_SIZE(weir_conn, 104);
+WEIR_PIN_SIZE(weir_conn, 120);
 WEIR_PIN_SIZE(weir_caller_key, 24);
 WEIR_PIN_SIZE(weir_caller, 40);
 WEIR_PIN_SIZE(weir_caller_set, 648);
-WEIR_PIN_SIZE(weir_event, 72);
+WEIR_PIN_SIZE(weir_event, 80);
 WEIR_PIN_SIZE(weir_recount, 16);
 WEIR_PIN_SIZE(weir_select, 32);
-WEIR_PIN_SIZE(weir_victim, 56);
+WEIR_PIN_SIZE(weir_victim, 64);
+WEIR_PIN_SIZE(weir_waiter, 96);
 WEIR_PIN_SIZE(weir_look, 40);
 WEIR_PIN_SIZE(weir_holder, 40);

@@ -37,7 +37,7 @@ start_with() { # BOUNDING-SET
 	equal "ambient" "$(of_all_threads CapAmb)" 0000000000000000
 }
 
-start_with -all,+bpf,+perfmon,+net_admin
+start_with -all,+bpf,+perfmon,+net_admin,+net_raw
 equal "as the unit file starts it: permitted" "$(of_all_threads CapPrm)" 0000000000000000
 equal "effective" "$(of_all_threads CapEff)" 0000000000000000
 

@@ -63,6 +63,7 @@ static const char whole[] =
 	"    maxConcurrentCalls: 50\n"
 	"    perEndpoint: {maxConnections: 40}\n"
 	"    perClient: {by: process, maxConnections: 20}\n"
+	"    queue: {maxWait: 350ms, maxLength: 16}\n"
 	"    warnAt: 90\n"
 	"  rateLimit:\n"
 	"    connectionsPerSecond: 200\n"
@@ -127,6 +128,9 @@ static void every_value_arrives_elsewhere(void **state)
 	assert_int_equal(policy->rate.burst, 30);
 	assert_int_equal(policy->bulkhead.client_by, WEIR_BY_PROCESS);
 	assert_int_equal(policy->bulkhead.client_connections_max, 20);
+	assert_true(policy->bulkhead.queue_set);
+	assert_int_equal(policy->bulkhead.queue_wait_ns, 350 * MS);
+	assert_int_equal(policy->bulkhead.queue_length, 16);
 	assert_int_equal(policy->rate.client_by, WEIR_BY_USER);
 	assert_int_equal(policy->rate.client_per_second, 25);
 	assert_int_equal(policy->rate.client_burst, 5);
@@ -264,8 +268,9 @@ static void bind_end(const struct field *f, const struct end *end)
 		return;
 	}
 	if (f->type == FIELD_DURATION || f->type == FIELD_WAIT)
-		snprintf(message, sizeof(message), "%s: %s is not in 1ms..24h",
-			 fields_key(f), value);
+		snprintf(message, sizeof(message), "%s: %s is not in 1ms..%s",
+			 fields_key(f), value,
+			 f->max < 24 * 3600e9 ? "1m" : "24h");
 	else
 		snprintf(message, sizeof(message),
 			 "%s: %s is not in %.0f..%.0f", fields_key(f), value,

@@ -440,6 +440,26 @@ static void one_rule_too_many_for_a_key_is_refused_by_name(void **state)
 	expect_refusal("policy straw: more than 8", 82);
 }
 
+static void queues_have_places_for_so_many(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 5; i++) {
+		char name[16];
+		struct weir_policy *policy;
+
+		snprintf(name, sizeof(name), "q%u", i);
+		policy = add_policy(name);
+		add_place(policy, "10.0.0.7", 32, (uint16_t)(100 + i),
+			  (uint16_t)(100 + i));
+		policy->bulkhead.set = policy->bulkhead.queue_set = true;
+		policy->bulkhead.queue_length = WEIR_QUEUE_MAX;
+		policy->bulkhead.queue_wait_ns = 5000000;
+		if (i < 4)
+			compiled_free(compile());
+	}
+	expect_refusal("policy q4: more than 16384 places", 41);
+}
+
 static void one_mask_class_too_many_is_refused_by_name(void **state)
 {
 	(void)state;
@@ -594,6 +614,8 @@ int main(void)
 			one_mask_class_too_many_is_refused_by_name, new_book),
 		cmocka_unit_test_setup(
 			a_service_without_a_slot_is_refused_by_name, new_book),
+		cmocka_unit_test_setup(queues_have_places_for_so_many,
+				       new_book),
 		cmocka_unit_test_setup(one_key_too_many_is_refused_by_name,
 				       new_book),
 		cmocka_unit_test_setup(absent_blocks_are_off_in_the_record,

@@ -14,6 +14,7 @@
 #define AT_WAIT	       AT_BREAKER "waitDurationInOpenState."
 #define AT_PLACE       "spec.service.destinations[]."
 #define AT_CLIENT      "spec.service.clients[]."
+#define CAPPED	       LANG_LEAST "  bulkhead: {maxConnections: 1, "
 #define AT_CLIENT_CAP  "spec.bulkhead.perClient."
 #define AT_CLIENT_RATE "spec.rateLimit.perClient."
 #define AT_ALLOWED     "spec.access.allow[]."
@@ -71,6 +72,9 @@ static const struct {
 	{AT_CLIENT_RATE "burst",
 	 LANG_LEAST "  rateLimit: {perClient: {by: user, "
 		    "connectionsPerSecond: 1, burst: %s}}\n"},
+	{"spec.bulkhead.queue", CAPPED "queue: %s}\n"},
+	{"spec.bulkhead.queue.maxWait", CAPPED "queue: {maxWait: %s}}\n"},
+	{"spec.bulkhead.queue.maxLength", CAPPED "queue: {maxLength: %s}}\n"},
 	{AT_CLIENT_CAP "by", LANG_LEAST "  bulkhead: {perClient: {by: %s, "
 					"maxConnections: 1}}\n"},
 	{AT_CLIENT_CAP "maxConnections",

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "common/fields.h"
+#include "common/scan.h"
 #include "common/synonyms.h"
 #include "common/text.h"
 #include "tests/unit/lang.h"
@@ -102,6 +103,8 @@ static void add_words(struct text *out, const struct field *f,
 static void add_value(struct text *out, const struct field *f,
 		      const char *quote)
 {
+	char min[32], max[32];
+
 	switch (f->type) {
 	case FIELD_WORD:
 		add_words(out, f, quote);
@@ -114,7 +117,9 @@ static void add_value(struct text *out, const struct field *f,
 		text_add(out, "percent, %.0f..%.0f", f->min, f->max);
 		break;
 	case FIELD_DURATION:
-		text_add(out, "duration, 1ms..24h");
+		scan_duration_text((uint64_t)f->min, min, sizeof(min));
+		scan_duration_text((uint64_t)f->max, max, sizeof(max));
+		text_add(out, "duration, %s..%s", min, max);
 		break;
 	default:
 		text_add(out, "%s", fields_type_name(f->type));

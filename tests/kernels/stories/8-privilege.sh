@@ -15,7 +15,7 @@ of_all_threads() { # FIELD: sets that differ between threads are two lines
 }
 mapfile -t command < <(agent_command)
 nsenter --net="/run/netns/$ID-c" setpriv --inh-caps=-all \
-	--bounding-set=-all,+bpf,+perfmon,+net_admin "${command[@]}" 2>>"$T/agent.log" &
+	--bounding-set=-all,+bpf,+perfmon,+net_admin,+net_raw "${command[@]}" 2>>"$T/agent.log" &
 AGENT_PID=$!
 expect "ready" 20 ready
 equal "permitted" "$(of_all_threads CapPrm)" 0000000000000000

@@ -27,21 +27,28 @@
 #undef SEC
 #define SEC(name)
 
-#define bpf_map_lookup_elem			  helper_lookup
-#define bpf_map_update_elem			  helper_update
-#define bpf_map_delete_elem			  helper_delete
-#define bpf_map_push_elem(map, value, f)	  helper_push(map, value)
-#define bpf_map_pop_elem			  helper_pop
-#define bpf_ktime_get_ns			  helper_now
-#define bpf_sk_storage_get			  helper_storage
-#define bpf_skc_to_tcp_sock			  helper_tcp
-#define bpf_ringbuf_reserve			  helper_reserve
-#define bpf_ringbuf_submit			  helper_submit
-#define bpf_probe_read_kernel(to, n, from)	  __builtin_memcpy(to, from, n)
-#define bpf_get_retval()			  0
-#define bpf_set_retval				  helper_retval
-#define bpf_getsockopt(...)			  helper_getsockopt()
-#define bpf_setsockopt(ctx, level, ...)		  helper_state_cb(ctx)
+#define bpf_map_lookup_elem		   helper_lookup
+#define bpf_map_update_elem		   helper_update
+#define bpf_map_delete_elem		   helper_delete
+#define bpf_map_push_elem(map, value, f)   helper_push(map, value)
+#define bpf_map_pop_elem		   helper_pop
+#define bpf_ktime_get_ns		   helper_now
+#define bpf_sk_storage_get		   helper_storage
+#define bpf_skc_to_tcp_sock		   helper_tcp
+#define bpf_ringbuf_reserve		   helper_reserve
+#define bpf_ringbuf_submit		   helper_submit
+#define bpf_probe_read_kernel(to, n, from) __builtin_memcpy(to, from, n)
+#define bpf_get_retval()		   0
+#define bpf_set_retval			   helper_retval
+#define bpf_getsockopt(...)		   helper_getsockopt()
+/* In sockops it is about waiting, and no service here has a queue. */
+#define bpf_setsockopt(ctx, level, ...)        \
+	_Generic((ctx), struct bpf_sock_addr * \
+		 : helper_state_cb, default    \
+		 : helper_no_option)((void *)(ctx))
+#define bpf_loop(n, one, ctx, flags)		  helper_loop(n, (void *)(one), ctx)
+#define bpf_spin_lock(lock)			  ((void)(lock))
+#define bpf_spin_unlock(lock)			  ((void)(lock))
 #define bpf_sock_ops_cb_flags_set(ctx, f)	  helper_cb_flags(ctx, f)
 #define bpf_get_current_pid_tgid()		  0ull
 #define bpf_get_current_cgroup_id()		  0
@@ -64,6 +71,8 @@ void helper_submit(void *event, __u64 flags);
 int helper_retval(int retval);
 int helper_getsockopt(void);
 int helper_state_cb(struct bpf_sock_addr *ctx);
+int helper_no_option(void *ctx);
+long helper_loop(__u32 count, long (*one)(__u32 i, void *ctx), void *ctx);
 int helper_cb_flags(struct bpf_sock_ops *ctx, int flags);
 
 /* The hooks' entries. */

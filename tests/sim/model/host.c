@@ -163,6 +163,21 @@ int helper_state_cb(struct bpf_sock_addr *ctx)
 	return 0;
 }
 
+int helper_no_option(void *ctx)
+{
+	(void)ctx;
+	return -1;
+}
+
+long helper_loop(__u32 count, long (*one)(__u32 i, void *ctx), void *ctx)
+{
+	__u32 i = 0;
+
+	while (i < count && !one(i, ctx))
+		i++;
+	return i;
+}
+
 int helper_cb_flags(struct bpf_sock_ops *ctx, int flags)
 {
 	socket_of(ctx->sk)->state_cb = flags & BPF_SOCK_OPS_STATE_CB_FLAG;
