@@ -17,6 +17,7 @@
 #include "agent/pins.h"
 #include "agent/view/snapshot.h"
 #include "weir/abi.h"
+#include "weir/holders.h"
 
 struct dataplane_options {
 	uint32_t services_max; /* slots, slot 0 included */

@@ -93,12 +93,15 @@ static __always_inline void event_send(__u32 type, __u32 subject,
 }
 
 /* The endpoint's subject, made at its first sight; WEIR_NONE: table full. */
-verified_once int weir_endpoint_of(struct weir_endpoint_key *key)
+verified_once int weir_endpoint_of(struct weir_endpoint_key *asked)
 {
+	struct weir_endpoint_key copy, *key = &copy;
 	__u32 subject, *found;
 
-	if (!key)
+	if (!asked)
 		return WEIR_NONE;
+	/* 6.1 takes no key from an argument of a global function. */
+	copy = *asked;
 	found = bpf_map_lookup_elem(&weir_endpoint, key);
 	if (found)
 		return *found;

@@ -39,8 +39,7 @@
 #define WEIR_CGROUP_DEPTH_MAX  16u    /* ancestors looked at for `clients` */
 #define WEIR_LISTEN_PORTS_MAX  8192u  /* remembered while adopting */
 #define WEIR_RING_BYTES	       (256u * 1024u)
-#define WEIR_HOLDERS_MAX       65536u /* connections one look at holders lists */
-#define WEIR_SLICES	       32u    /* start slices of calls in flight */
+#define WEIR_SLICES	       32u   /* start slices of calls in flight */
 #define WEIR_PROBES_MAX	       1000u /* permittedNumberOfCallsInHalfOpenState */
 #define WEIR_CAS_TRIES	       16    /* then the caller takes the safe side */
 #define WEIR_NAME_BYTES	       64u   /* RFC 1123 label and the NUL */
@@ -549,37 +548,6 @@ struct weir_waiter {
 	struct weir_victim socket; /* seq 0: not known yet */
 };
 
-/* weir_look, one element: whose holders the next walk is to list. */
-struct weir_look {
-	__u32 subject; /* WEIR_NONE: everybody's */
-	__u32 pass;    /* number of the latest walk of weir_owner */
-	__u32 max;     /* at most that many connections */
-	__u32 found;   /* by the walk; more than max: some are not listed */
-	__u64 pass_us; /* when that pass began */
-	/* At the end of the walk: with two of them the length of a jiffy. */
-	__u64 jiffies;
-	__u64 at_us;
-};
-
-#define WEIR_HOLDER_OPEN    (1u << 0) /* `pid` has it open now */
-#define WEIR_HOLDER_WAITING (1u << 1) /* an answer is awaited */
-#define WEIR_HOLDER_CLOSING (1u << 2) /* the application has closed it */
-#define WEIR_HOLDER_ADOPTED (1u << 3) /* it is older than age_us */
-#define WEIR_HOLDER_OVER    (1u << 4) /* enforced, it would not be there */
-
-/* What the walk writes for each connection. */
-struct weir_holder {
-	__u64 cgroup; /* the socket's */
-	__u64 age_us;
-	__u32 silent_jiffies; /* since data was sent or arrived */
-	__u32 pid;
-	__u32 uid;
-	__u32 slot;
-	__u32 endpoint;
-	__u16 state; /* of TCP, as the kernel numbers them */
-	__u16 flags; /* WEIR_HOLDER_ */
-};
-
 #define WEIR_PIN_SIZE(type, bytes) \
 	_Static_assert(sizeof(struct type) == (bytes), "ABI: struct " #type)
 
@@ -605,5 +573,3 @@ WEIR_PIN_SIZE(weir_recount, 16);
 WEIR_PIN_SIZE(weir_select, 32);
 WEIR_PIN_SIZE(weir_victim, 64);
 WEIR_PIN_SIZE(weir_waiter, 96);
-WEIR_PIN_SIZE(weir_look, 40);
-WEIR_PIN_SIZE(weir_holder, 40);
