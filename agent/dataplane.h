@@ -18,6 +18,7 @@
 #include "agent/shed.h"
 #include "agent/view/snapshot.h"
 #include "weir/abi.h"
+#include "weir/holders.h"
 
 struct dataplane_options {
 	uint32_t services_max; /* slots, slot 0 included */

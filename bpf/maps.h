@@ -9,6 +9,7 @@
 
 #include "bpf/kernel.h"
 #include "weir/abi.h"
+#include "weir/holders.h"
 
 /* The first endpoint's subject; set before loading, as services_max. */
 __weak const volatile __u32 weir_services_max = WEIR_SERVICES_MAX;

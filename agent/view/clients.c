@@ -59,18 +59,24 @@ static void take_silence(struct snapshot_client *c, double seconds)
 		c->idle_seconds = seconds;
 }
 
+/* Either side has begun to close, other than by leaving it to the process. */
+static bool is_closing(const struct weir_holder *h)
+{
+	return h->flags & WEIR_HOLDER_CLOSING ||
+	       (h->state != ESTABLISHED && h->state != SYN_SENT &&
+		h->state != CLOSED && h->state != CLOSE_WAIT);
+}
+
 static void count_state(struct snapshot_client *c, const struct weir_holder *h,
 			double silent_seconds)
 {
-	if (h->flags & WEIR_HOLDER_CLOSING) {
+	if (is_closing(h)) {
 		c->closing++;
 	} else if (h->state == SYN_SENT || h->state == CLOSED) {
 		c->connecting++;
 	} else if (h->state == CLOSE_WAIT) {
 		c->close_wait++;
 		take_silence(c, silent_seconds);
-	} else if (h->state != ESTABLISHED) {
-		c->closing++;
 	} else if (h->flags & WEIR_HOLDER_WAITING) {
 		c->waiting++;
 	} else if (silent_seconds >= IDLE_SECONDS) {

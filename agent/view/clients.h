@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "agent/view/snapshot.h"
+#include "weir/holders.h"
 
 #define CLIENTS_MAX	 1024u /* processes in one list */
 #define CLIENTS_TOLD_MAX 5u /* of these in a sentence, and kept of a moment */

@@ -21,6 +21,8 @@
 #include <linux/bpf.h>
 #include <linux/types.h>
 
+#include "weir/rows.h"
+
 #define WEIR_ABI_VERSION 3
 
 /* Limits (W7). Reaching one is counted in weir_fault and reported. */
@@ -40,8 +42,7 @@
 #define WEIR_LISTEN_PORTS_MAX  8192u  /* remembered while adopting */
 #define WEIR_LOCAL_MAX	       4096u  /* addresses of this host, for XDP */
 #define WEIR_RING_BYTES	       (256u * 1024u)
-#define WEIR_HOLDERS_MAX       65536u /* connections one look at holders lists */
-#define WEIR_SLICES	       32u    /* start slices of calls in flight */
+#define WEIR_SLICES	       32u   /* start slices of calls in flight */
 #define WEIR_PROBES_MAX	       1000u /* permittedNumberOfCallsInHalfOpenState */
 #define WEIR_CAS_TRIES	       16    /* then the caller takes the safe side */
 #define WEIR_NAME_BYTES	       64u   /* RFC 1123 label and the NUL */
@@ -49,128 +50,6 @@
 
 /* Slot 0 holds what no policy names; each destination is its own endpoint. */
 #define WEIR_SLOT_OBSERVED 0u
-
-/* Names people see: id, name, help. Metrics, CLI and man pages read the row. */
-/* clang-format off */
-#define WEIR_VERDICTS(X)                                                      \
-	X(ALLOW, "allow", "the connection was let through")                   \
-	X(REFUSE, "refuse", "connect() failed at once; ingress: the SYN was answered with a RST") \
-	X(DROP, "drop", "the SYN was lost on purpose: connect() waits")       \
-	X(QUEUE, "queue", "held: its SYN waits for a slot")                   \
-	X(WOULD_REFUSE, "would_refuse", "observe mode: would have been refused") \
-	X(WOULD_DROP, "would_drop", "observe mode: its SYN would have been lost") \
-	X(WOULD_QUEUE, "would_queue", "observe mode: it would have been held") \
-	X(RESET, "reset", "ingress: there was no room any more when it was established")
-
-#define WEIR_REASONS(X)                                                       \
-	X(NONE, "none", "no rule objected")                                   \
-	X(ACCESS, "access", "the client is not on the access list")           \
-	X(FORCED, "forced", "an operator forced the breaker open")            \
-	X(BREAKER, "breaker", "the circuit breaker is open")                  \
-	X(HALF_OPEN, "half_open", "half-open and every probe token is taken") \
-	X(CAP, "cap", "the bulkhead is full")                                 \
-	X(CLIENT_CAP, "client_cap", "the client's own bulkhead is full")      \
-	X(RATE, "rate", "the rate limit is used up")                          \
-	X(CLIENT_RATE, "client_rate", "the client's own rate limit is used up")
-
-#define WEIR_PHASES(X)                                                        \
-	X(CONNECT, "connect", "from connect() to established or failed")      \
-	X(TURN, "turn", "from a request to the answer's first byte")          \
-	X(GREETING, "greeting", "the peer spoke first: a turn that answers nothing")
-
-#define WEIR_RESULTS(X)                                                       \
-	X(SUCCESS, "success", "established, or answered, in time")            \
-	X(FAILURE, "failure", "refused, timed out, reset or unreachable")     \
-	X(SLOW, "slow", "took longer than slowCallDurationThreshold")         \
-	X(NEUTRAL, "neutral", "local, Weir's own doing, or of an older epoch")
-
-/* Why a connection attempt or a connection failed. */
-#define WEIR_FAILURES(X)                                                      \
-	X(REFUSED, "refused", "the peer answered the SYN with RST")           \
-	X(TIMEOUT, "timeout", "no answer to the SYN or to retransmissions")   \
-	X(UNREACHABLE, "unreachable", "the network said unreachable")         \
-	X(RESET, "reset", "the peer reset the connection")                    \
-	X(CLOSED, "closed", "the peer closed while an answer was awaited")    \
-	X(LOCAL, "local", "this side gave up or had no route, port or memory") \
-	X(OTHER, "other", "none of the above")
-
-/* How a connection that was established came to its end. */
-#define WEIR_CLOSES(X)                                                        \
-	X(FIN, "fin", "closed in order")                                      \
-	X(RST_REMOTE, "rst_remote", "the peer reset it")                      \
-	X(RST_LOCAL, "rst_local", "this side reset it")                       \
-	X(TIMEOUT, "timeout", "retransmissions or keepalives ran out")        \
-	X(WEIR, "weir", "Weir reset it")                                      \
-	X(FAILED, "failed", "it was never established")                       \
-	X(OTHER, "other", "none of the above")
-
-#define WEIR_STATES(X)                                                        \
-	X(CLOSED, "closed", "traffic flows, samples are judged")              \
-	X(OPEN, "open", "new connections are refused")                        \
-	X(HALF_OPEN, "half_open", "a few probes are let through")             \
-	X(OPEN_SUPPRESSED, "open_suppressed", "tripped, the ejection guard forbids it") \
-	X(FORCED_OPEN, "forced_open", "an operator holds it open")            \
-	X(FORCED_CLOSED, "forced_closed", "an operator holds it closed")
-
-#define WEIR_TRIPS(X)                                                         \
-	X(NONE, "none", "nothing")                                            \
-	X(CONSECUTIVE, "consecutive", "consecutive failures reached the limit") \
-	X(FAILURE_RATE, "failure_rate", "the failure rate reached its threshold") \
-	X(SLOW_RATE, "slow_rate", "the slow-call rate reached its threshold") \
-	X(PROBE_FAILED, "probe_failed", "a half-open probe failed")           \
-	X(PROBE_TIMEOUT, "probe_timeout", "a half-open probe never answered") \
-	X(PROBES_OK, "probes_ok", "all half-open probes succeeded")           \
-	X(WAIT_ELAPSED, "wait_elapsed", "the wait in open was over")          \
-	X(MANUAL, "manual", "an operator asked for it")                       \
-	X(EXPIRED, "expired", "the operator's override ran out")              \
-	X(POLICY, "policy", "the policy changed")                             \
-	X(GUARD, "guard", "the ejection guard allowed or forbade it")
-
-/* Every path on which Weir could not do its work and let traffic flow (W1). */
-#define WEIR_FAULTS(X)                                                        \
-	X(NO_STORAGE, "no_storage", "no socket storage: connection not counted") \
-	X(ENDPOINT_FULL, "endpoint_full", "endpoint table full: counted for the service alone") \
-	X(RING_FULL, "ring_full", "event ring full: event lost, decisions unaffected") \
-	X(CAS_LOST, "cas_lost", "a compare-and-swap gave up")                 \
-	X(LEASE_EXPIRED, "lease_expired", "verdict ignored: the agent's heartbeat is old") \
-	X(NO_SERVICE, "no_service", "a rule named a service without configuration") \
-	X(DENIED_BEFORE, "denied_before", "another program had already denied the connect") \
-	X(UNMATCHED, "unmatched", "no policy matched and observeAll is off")  \
-	X(STALE_RELEASED, "stale_released", "the audit released a reservation no hook did") \
-	X(LISTEN_FULL, "listen_full", "more listening ports than adoption can remember") \
-	X(NO_FLAG, "no_flag", "the STATE callback could not be set on a socket") \
-	X(CALLER_FULL, "caller_full", "client table full: not limited for its client")
-/* clang-format on */
-
-#define WEIR_ENUM_ROW_(prefix, id) prefix##id,
-
-#define X(id, name, help) WEIR_ENUM_ROW_(WEIR_VERDICT_, id)
-enum weir_verdict_id { WEIR_VERDICTS(X) WEIR_VERDICT_COUNT };
-#undef X
-#define X(id, name, help) WEIR_ENUM_ROW_(WEIR_REASON_, id)
-enum weir_reason { WEIR_REASONS(X) WEIR_REASON_COUNT };
-#undef X
-#define X(id, name, help) WEIR_ENUM_ROW_(WEIR_PHASE_, id)
-enum weir_phase { WEIR_PHASES(X) WEIR_PHASE_COUNT };
-#undef X
-#define X(id, name, help) WEIR_ENUM_ROW_(WEIR_RESULT_, id)
-enum weir_result { WEIR_RESULTS(X) WEIR_RESULT_COUNT };
-#undef X
-#define X(id, name, help) WEIR_ENUM_ROW_(WEIR_FAILURE_, id)
-enum weir_failure { WEIR_FAILURES(X) WEIR_FAILURE_COUNT };
-#undef X
-#define X(id, name, help) WEIR_ENUM_ROW_(WEIR_CLOSE_, id)
-enum weir_close { WEIR_CLOSES(X) WEIR_CLOSE_COUNT };
-#undef X
-#define X(id, name, help) WEIR_ENUM_ROW_(WEIR_STATE_, id)
-enum weir_state { WEIR_STATES(X) WEIR_STATE_COUNT };
-#undef X
-#define X(id, name, help) WEIR_ENUM_ROW_(WEIR_TRIP_, id)
-enum weir_trip { WEIR_TRIPS(X) WEIR_TRIP_COUNT };
-#undef X
-#define X(id, name, help) WEIR_ENUM_ROW_(WEIR_FAULT_, id)
-enum weir_fault_id { WEIR_FAULTS(X) WEIR_FAULT_COUNT };
-#undef X
 
 enum weir_mode { WEIR_MODE_OBSERVE, WEIR_MODE_ENFORCE, WEIR_MODE_DISABLED };
 enum weir_scope { WEIR_SCOPE_ENDPOINT, WEIR_SCOPE_SERVICE };
@@ -599,37 +478,6 @@ struct weir_waiter {
 	struct weir_victim socket; /* seq 0: not known yet */
 };
 
-/* weir_look, one element: whose holders the next walk is to list. */
-struct weir_look {
-	__u32 subject; /* WEIR_NONE: everybody's */
-	__u32 pass;    /* number of the latest walk of weir_owner */
-	__u32 max;     /* at most that many connections */
-	__u32 found;   /* by the walk; more than max: some are not listed */
-	__u64 pass_us; /* when that pass began */
-	/* At the end of the walk: with two of them the length of a jiffy. */
-	__u64 jiffies;
-	__u64 at_us;
-};
-
-#define WEIR_HOLDER_OPEN    (1u << 0) /* `pid` has it open now */
-#define WEIR_HOLDER_WAITING (1u << 1) /* an answer is awaited */
-#define WEIR_HOLDER_CLOSING (1u << 2) /* the application has closed it */
-#define WEIR_HOLDER_ADOPTED (1u << 3) /* it is older than age_us */
-#define WEIR_HOLDER_OVER    (1u << 4) /* enforced, it would not be there */
-
-/* What the walk writes for each connection. */
-struct weir_holder {
-	__u64 cgroup; /* the socket's */
-	__u64 age_us;
-	__u32 silent_jiffies; /* since data was sent or arrived */
-	__u32 pid;
-	__u32 uid;
-	__u32 slot;
-	__u32 endpoint;
-	__u16 state; /* of TCP, as the kernel numbers them */
-	__u16 flags; /* WEIR_HOLDER_ */
-};
-
 #define WEIR_PIN_SIZE(type, bytes) \
 	_Static_assert(sizeof(struct type) == (bytes), "ABI: struct " #type)
 
@@ -657,5 +505,3 @@ WEIR_PIN_SIZE(weir_select, 32);
 WEIR_PIN_SIZE(weir_victim, 72);
 WEIR_PIN_SIZE(weir_doomed, 88);
 WEIR_PIN_SIZE(weir_waiter, 104);
-WEIR_PIN_SIZE(weir_look, 40);
-WEIR_PIN_SIZE(weir_holder, 40);

@@ -7,9 +7,7 @@
 #include <linux/types.h>
 
 struct side {
-	__u32 netns; /* inode */
 	__u32 now;
 	__u32 peak;
-	__u32 reserved;
 	__u64 total;
 };

@@ -10,10 +10,22 @@ PEAK=$PWD/build/release/tests/tools/peak
 DARK=198.51.100.1 # its SYNs are lost
 CAP=100
 
+# Below Weir's cgroup, so that the programs of peak run before those of Weir.
+spawn_in() { # clients|servers c|s COMMAND...
+	local group=$1 side=$2
+	shift 2
+	( echo "$BASHPID" > "$CGROUP/$group/cgroup.procs"; exec nsenter --net="/run/netns/$ID-$side" "$@" ) &
+	spawned
+}
+
 hammer_sandbox() {
 	sandbox
-	start_server 0.0.0.0 7001
-	spawn_on_server "$SERVER" "$T/late.sock" 0.0.0.0 7002 2>> "$T/server.log"
+	mkdir "$CGROUP"/{clients,servers}
+	spawn_in servers s "$SERVER" "$T/server.sock" 0.0.0.0 7001 2>> "$T/server.log"
+	spawn_in servers s "$SERVER" "$T/late.sock" 0.0.0.0 7002 2>> "$T/server.log"
+	expect "two servers" 5 test -S "$T/server.sock" -a -S "$T/late.sock"
+	# Else ports run out: each connection leaves one in TIME_WAIT.
+	on_client sysctl -qw net.ipv4.tcp_tw_reuse=1 net.ipv4.ip_local_port_range="1024 65000"
 	on_client ip route add 198.51.100.0/24 via $S4
 	on_server ip route add blackhole 198.51.100.0/24
 	policy orders <<-EOF
@@ -28,7 +40,8 @@ hammer_sandbox() {
 }
 
 watch_peak() {
-	spawn_on_client "$PEAK" "/run/netns/$ID-s" "/run/netns/$ID-c" 7001 7002 > "$T/peak"
+	"$PEAK" "$CGROUP/servers" "$CGROUP/clients" 7001 7002 > "$T/peak" &
+	spawned
 	peak_pid=$LAST
 	expect "the counter of connections" 10 grep -q ready "$T/peak"
 }
@@ -36,8 +49,8 @@ counted() { # server|client now|peak|total
 	awk -v s="$1" -v w="$2" '$1 == s {for (i = 2; i < NF; i++) if ($i == w) print $(i + 1)}' "$T/peak"
 }
 
-hammer() { # THREADS COUNT [SECONDS]: in the cgroup; what came of it is in $T/hammer
-	in_cgroup "$HAMMER" $S4 7001 7002 7009 "$DARK" "$@" > "$T/hammer"
+hammer() { # THREADS COUNT [SECONDS]; what came of it is in $T/hammer. Its pid: $LAST
+	spawn_in clients c "$HAMMER" $S4 7001 7002 7009 "$DARK" "$@" > "$T/hammer"
 }
 hammered() { awk -v w="$1" -v r="$2" '(w == "*" || $1 == w) && (r == "*" || $2 == r) {n += $3} END {print n + 0}' "$T/hammer"; }
 

@@ -103,6 +103,7 @@ size_t dataplane_features(struct dataplane *plane, struct snapshot_feature *out,
 static struct agent fuzz_agent;
 static struct dataplane fuzz_plane;
 static struct weir_look fuzz_look;
+static struct weir_waiter fuzz_waiters[WEIR_WAITERS_MAX];
 static char fuzz_directory[96];
 static const char *const fuzz_dirs[] = {fuzz_directory};
 
@@ -164,6 +165,7 @@ static struct agent *fuzz_agent_start(void)
 	fuzz_clear_store();
 	plane_map(&fuzz_plane);
 	fuzz_plane.look = &fuzz_look;
+	fuzz_plane.waiters = fuzz_waiters;
 	holders_open(&agent->holders, &fuzz_plane, "/nonexistent");
 	if (events_open(&agent->events) ||
 	    registry_open(&agent->registry, &fuzz_plane, now_ns))

@@ -1,33 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * peak.c - counts the connections between two network namespaces, and says
- * "ready", then on SIGTERM how many there were; see tests/bpf/peak.bpf.c.
+ * peak.c - counts the connections that the processes of one cgroup accept and
+ * those of another make, and says "ready", then on SIGTERM how many there were;
+ * see tests/bpf/peak.bpf.c.
  *
- *   peak SERVER-NETNS CLIENT-NETNS PORT-MIN PORT-MAX   (namespaces: files)
+ *   peak SERVER-CGROUP CLIENT-CGROUP PORT-MIN PORT-MAX
  *
  *   server now N peak N total N
  *   client now N peak N total N
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/bpf/peak.h"
 
 #include "tests/bpf/peak.skel.h"
 
-static unsigned netns_inode(const char *path)
+/* The link goes with the process. */
+static void attach(struct bpf_program *program, const char *cgroup)
 {
-	struct stat st;
+	int fd = open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (stat(path, &st)) {
-		fprintf(stderr, "peak: %s: %s\n", path, strerror(errno));
+	if (fd < 0 || !bpf_program__attach_cgroup(program, fd)) {
+		fprintf(stderr, "peak: %s: %s\n", cgroup, strerror(errno));
 		exit(1);
 	}
-	return (unsigned)st.st_ino;
+	close(fd);
 }
 
 int main(int argc, char **argv)
@@ -37,7 +40,7 @@ int main(int argc, char **argv)
 	int signal;
 
 	if (argc != 5) {
-		fprintf(stderr, "usage: peak SERVER-NETNS CLIENT-NETNS "
+		fprintf(stderr, "usage: peak SERVER-CGROUP CLIENT-CGROUP "
 				"PORT-MIN PORT-MAX\n");
 		return 2;
 	}
@@ -47,12 +50,11 @@ int main(int argc, char **argv)
 	skeleton = peak_bpf__open_and_load();
 	if (!skeleton)
 		return 1;
-	skeleton->bss->server.netns = netns_inode(argv[1]);
-	skeleton->bss->client.netns = netns_inode(argv[2]);
 	skeleton->bss->port_min = (unsigned)strtoul(argv[3], NULL, 10);
 	skeleton->bss->port_max = (unsigned)strtoul(argv[4], NULL, 10);
-	if (peak_bpf__attach(skeleton))
-		return 1;
+	attach(skeleton->progs.peak_server, argv[1]);
+	attach(skeleton->progs.peak_client, argv[2]);
+	attach(skeleton->progs.peak_release, argv[2]);
 	puts("ready");
 	fflush(stdout);
 	sigwait(&set, &signal);

@@ -8,11 +8,12 @@ hammer_sandbox
 
 # At rest all three agree, so what is counted is the same thing.
 watch_peak
-spawn_in_cgroup "$CLIENT" hold $S4 7001 $CAP > /dev/null
+spawn_in clients c "$CLIENT" hold $S4 7001 $CAP > /dev/null
+holder=$LAST
 expect "a full cap" 10 in_use_is orders $CAP
 equal "sockets of the client" "$(on_client ss -Htn state established "dport = :7001" | wc -l)" $CAP
 equal "sockets of the server" "$(on_server ss -Htn state established "sport = :7001" | wc -l)" $CAP
-end TERM "$LAST"
+end TERM "$holder"
 end TERM "$peak_pid"
 cat "$T/peak"
 equal "counted at the server" "$(counted server peak)" $CAP
@@ -26,6 +27,7 @@ in_background ask_in_use
 asking=$LAST
 begun=$EPOCHREALTIME
 hammer 64 "${HAMMER_CONNECTS:-40000}"
+wait "$LAST" || fail "hammer: $?"
 awk -v a="$begun" -v b="$EPOCHREALTIME" 'BEGIN {printf "seconds: %.1f\n", b - a}'
 rm "$T/asking"
 wait "$asking" || :
