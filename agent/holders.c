@@ -13,6 +13,7 @@
 
 #include "agent/callers.h"
 #include "agent/clock.h"
+#include "agent/log.h"
 #include "agent/view/clients.h"
 #include "common/scoped.h"
 
@@ -35,6 +36,7 @@ void holders_open(struct holders *holders, struct dataplane *plane,
 {
 	struct weir_look *ask = plane->look;
 	size_t none = 0;
+	int err;
 
 	*holders = (struct holders){
 		.plane = plane,
@@ -42,8 +44,13 @@ void holders_open(struct holders *holders, struct dataplane *plane,
 	};
 	pthread_mutex_init(&holders->lock, NULL);
 	*ask = (struct weir_look){.subject = WEIR_NONE};
-	if (look(holders, NULL, &none))
+	err = look(holders, NULL, &none);
+	if (err) {
+		log_warning("who holds connections cannot be looked up: %s; "
+			    "all else goes on",
+			    strerror(-err));
 		return;
+	}
 	holders->jiffies = ask->jiffies;
 	holders->jiffies_us = ask->at_us;
 }

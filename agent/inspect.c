@@ -109,7 +109,7 @@ size_t dataplane_features(struct dataplane *plane, struct snapshot_feature *out,
 {
 	bool ready = plane->turns == DATAPLANE_TURNS_DATA_READY;
 
-	if (max < 3)
+	if (max < 4)
 		return 0;
 	set_feature(&out[0], "sk_data_ready", ready,
 		    ready ? ""
@@ -125,5 +125,9 @@ size_t dataplane_features(struct dataplane *plane, struct snapshot_feature *out,
 		    plane->reset_works
 			    ? ""
 			    : "established connections are never reset");
-	return 3;
+	set_feature(&out[3], "wake", plane->wake_works,
+		    plane->wake_works ? ""
+				      : "a full bulkhead cannot hold a connect "
+					"in a queue (CAP_NET_RAW)");
+	return 4;
 }

@@ -356,6 +356,7 @@ static void fill_agent(const struct filling *f)
 	memcpy(out->reload_error, agent->reload_error,
 	       sizeof(out->reload_error));
 	out->hints_total = agent->hints_total;
+	out->wakes_missed_total = agent->wakes_missed;
 	out->local_fault = agent->registry.local_fault;
 	memcpy(out->generations, agent->generations, sizeof(out->generations));
 	out->generation_count = agent->generation_count;

@@ -103,17 +103,15 @@ static __always_inline __u32 accept_take(struct arrival *a, __u32 *place)
 static __always_inline __u32 accept_watch(struct arrival *a, __u32 *place)
 {
 	struct weir_subject *subject = a->subject;
-	__u32 max = a->service->connections_max, reason;
+	__u32 max = a->service->connections_max;
+	/* At once: of two that come together the second one sees the first. */
+	__u32 before = __sync_fetch_and_add(&subject->in_use, 1);
 
 	if (arrival_forced(a))
-		reason = WEIR_REASON_FORCED;
-	else if (max != WEIR_NONE &&
-		 cap_would_be_full(subject->in_use, subject->shadow, max))
-		reason = WEIR_REASON_CAP;
-	else
-		reason = accept_limits(a, place);
-	atomic_add(&subject->in_use, 1);
-	return reason;
+		return WEIR_REASON_FORCED;
+	if (max != WEIR_NONE && cap_would_be_full(before, subject->shadow, max))
+		return WEIR_REASON_CAP;
+	return accept_limits(a, place);
 }
 
 static __always_inline void accept_ask_for_state(struct bpf_sock_ops *ctx)

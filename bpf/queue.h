@@ -106,11 +106,10 @@ verified_once int weir_places_take(struct weir_service *service,
 /* Observed: would one more be over the cap? It is counted in any case. */
 static __always_inline bool place_look(struct weir_subject *s, __u32 cap)
 {
-	bool over = cap != WEIR_NONE &&
-		    cap_would_be_full(s->in_use, s->shadow, cap);
+	/* At once: of two that come together the second one sees the first. */
+	__u32 before = __sync_fetch_and_add(&s->in_use, 1);
 
-	atomic_add(&s->in_use, 1);
-	return over;
+	return cap != WEIR_NONE && cap_would_be_full(before, s->shadow, cap);
 }
 
 /*

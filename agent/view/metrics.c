@@ -98,11 +98,6 @@ static void policies_loaded(struct writer *w, const struct sources *from)
 		writer_count(w, counts[mode], "mode", names_mode[mode], NULL);
 }
 
-static void reload_ok(struct writer *w, const struct sources *from)
-{
-	writer_count(w, from->snapshot->reload_ok, NULL);
-}
-
 static void reload_time(struct writer *w, const struct sources *from)
 {
 	if (from->snapshot->reload_realtime_ns)
@@ -120,20 +115,18 @@ static void lease(struct writer *w, const struct sources *from)
 	writer_real(w, from->snapshot->lease_seconds, NULL);
 }
 
-static void events_lost(struct writer *w, const struct sources *from)
-{
-	writer_count(w, from->snapshot->events_lost_total, NULL);
-}
+/* Those that are one number of the snapshot. */
+#define ONE_NUMBER(name, member)                                       \
+	static void name(struct writer *w, const struct sources *from) \
+	{                                                              \
+		writer_count(w, from->snapshot->member, NULL);         \
+	}
 
-static void hints(struct writer *w, const struct sources *from)
-{
-	writer_count(w, from->snapshot->hints_total, NULL);
-}
-
-static void local_fault(struct writer *w, const struct sources *from)
-{
-	writer_count(w, from->snapshot->local_fault, NULL);
-}
+ONE_NUMBER(events_lost, events_lost_total)
+ONE_NUMBER(hints, hints_total)
+ONE_NUMBER(wakes_missed, wakes_missed_total)
+ONE_NUMBER(local_fault, local_fault)
+ONE_NUMBER(reload_ok, reload_ok)
 
 static void fail_open(struct writer *w, const struct sources *from)
 {
@@ -513,6 +506,7 @@ static const struct family families[] = {
 	{ "weir_heartbeat_lease_seconds", WRITER_GAUGE, "seconds", "Age at which the kernel stops to refuse on the agent's behalf.", .agent = lease },
 	{ "weir_fail_open", WRITER_COUNTER, "", "Times Weir could not do its work and let traffic flow, by why.", .agent = fail_open },
 	{ "weir_events_lost", WRITER_COUNTER, "", "Kernel events lost to a full ring; decisions are not affected.", .agent = events_lost },
+	{ "weir_wakes_missed", WRITER_COUNTER, "", "Connects that were given a slot and could not be woken: they waited for all of maxWait.", .agent = wakes_missed },
 	{ "weir_hints", WRITER_COUNTER, "", "Times the kernel woke the agent for a sample that might trip a breaker.", .agent = hints },
 	{ "weir_local_fault", WRITER_GAUGE, "", "1 while so many services fail at once that the fault is probably local.", .agent = local_fault },
 	{ "weir_metrics_folded", WRITER_GAUGE, "", "Services summed into _other and endpoints left out, because of a limit.", .agent = folded },

@@ -244,6 +244,7 @@ struct snapshot {
 	int64_t reload_realtime_ns;
 	char reload_error[256];
 	uint64_t events_lost_total, hints_total, drift_total;
+	uint64_t wakes_missed_total;
 	uint64_t faults[WEIR_FAULT_COUNT];
 	uint64_t series_dropped_total;
 	bool local_fault;

@@ -51,7 +51,7 @@ exits 0 schema
 is_json '.properties.spec.properties.circuitBreaker.properties.failureRateThreshold.maximum == 100'
 exits 0 explain spec.circuitBreaker
 says "failureRateThreshold"
-exits 0 explain spec.bulkhead.queue
+exits 0 explain spec.timeouts
 says "not supported yet"
 exits 4 explain spec.bulkhead.nothing
 exits 0 check
