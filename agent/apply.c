@@ -84,7 +84,9 @@ static bool needs(const struct compiled *compiled, enum dataplane_extra extra)
 		if (service->mode != WEIR_MODE_ENFORCE)
 			continue;
 		if (extra == DATAPLANE_EGRESS &&
-		    (service->drop || service->queue_max))
+		    service->direction == WEIR_EGRESS &&
+		    (service->drop || service->queue_max ||
+		     service->on_full == WEIR_FULL_DROP))
 			return true;
 		if (extra == DATAPLANE_INGRESS &&
 		    service->direction == WEIR_INGRESS &&

@@ -220,12 +220,10 @@ static void check_direction(struct binder *b)
 				   "%s: not for a service that listens: %s",
 				   node->key->text, egress_only[i].why);
 	}
-	if (full && !ingress && b->policy->bulkhead.on_full != WEIR_FULL_REFUSE)
+	if (full && !ingress && b->policy->bulkhead.on_full == WEIR_FULL_SHED)
 		bind_error(b, full,
-			   "of destinations there is only refuse: connect() "
-			   "fails before a packet leaves",
-			   "onFull: %.40s is for services that listen",
-			   full->text);
+			   "of destinations: refuse, or drop (the SYN is lost)",
+			   "onFull: shed is for services that listen");
 }
 
 /* A block that limits nothing would look as if it did. */

@@ -251,8 +251,8 @@ static const struct field fields[] = {
 	 .help = "connects that wait at once; further ones are refused"},
 	{.path = "spec.bulkhead.onFull", .type = FIELD_WORD, .words = full, .initial = "refuse",
 	 AT(bulkhead.on_full), .example = "refuse",
-	 .help = "refuse: the client is told at once; of listeners also drop: its SYN is lost and it tries again; "
-		 "shed: as the agent's xdp.answer says, before the network stack sees it"},
+	 .help = "refuse: the client is told at once; drop: its SYN is lost; of listeners also shed: "
+		 "as the agent's xdp.answer says, before the network stack sees it"},
 
 	{.path = "spec.rateLimit", .type = FIELD_BLOCK, AT(rate.set), .unset = "off",
 	 .example = "{connectionsPerSecond: 200}", .help = "new connections to the service in a second"},

@@ -3,8 +3,8 @@
  * connect.bpf.c - cgroup/connect4 and connect6: may this connection begin?
  *
  * Gather who calls whom, decide in the order access, forced, breaker, cap, the
- * client's cap, rate, count, and return. A refusal happens before any packet leaves; whatever is missing lets
- * the connection through and is counted (W1, W6).
+ * client's cap, rates, count, and return. A refusal happens before any packet
+ * leaves; whatever is missing lets the connection through, counted (W1, W6).
  */
 #include "bpf/announce.h"
 #include "bpf/conn.h"
@@ -12,8 +12,7 @@
 #include "bpf/service.h"
 #include "bpf/wait.h"
 
-#define CONNECT_ALLOW 1
-#define CONNECT_DENY  0
+enum { CONNECT_DENY, CONNECT_ALLOW };
 
 struct attempt {
 	struct weir_endpoint_key key;
@@ -35,6 +34,16 @@ struct attempt {
 
 /* ---- decide --------------------------------------------------------------------- */
 
+/* Is it lost, instead of refused? */
+static __always_inline bool loses_syn(const struct weir_service *service,
+				      __u32 reason)
+{
+	if (reason == WEIR_REASON_CAP || reason == WEIR_REASON_CLIENT_CAP)
+		return service->on_full == WEIR_FULL_DROP;
+	return service->drop && (reason == WEIR_REASON_BREAKER ||
+				 reason == WEIR_REASON_HALF_OPEN);
+}
+
 /* A rule objects. True: refused; false: let through, but as a shadow. */
 static __always_inline bool refuse(struct attempt *a, __u32 reason,
 				   bool enforced)
@@ -42,8 +51,7 @@ static __always_inline bool refuse(struct attempt *a, __u32 reason,
 	/* What would have refused first is the reason; a real refusal wins. */
 	if (enforced || !(a->flags & WEIR_CONN_SHADOW)) {
 		a->reason = reason;
-		a->drop = a->service->drop && (reason == WEIR_REASON_BREAKER ||
-					       reason == WEIR_REASON_HALF_OPEN);
+		a->drop = loses_syn(a->service, reason);
 	}
 	if (!enforced) {
 		a->flags |= WEIR_CONN_SHADOW;
@@ -472,6 +480,9 @@ static __always_inline bool drop(struct bpf_sock_addr *ctx, struct attempt *a,
 	if (!conn)
 		return false;
 	conn->flags = WEIR_CONN_SHADOW | WEIR_CONN_DROPPED;
+	/* A full bulkhead needs no agent to stay full. */
+	if (a->reason == WEIR_REASON_CAP || a->reason == WEIR_REASON_CLIENT_CAP)
+		conn->flags |= WEIR_CONN_EXPIRED;
 	count_decision(a, WEIR_VERDICT_DROP);
 	return true;
 }

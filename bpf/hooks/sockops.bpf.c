@@ -67,7 +67,8 @@ static __always_inline void give_options_back(struct bpf_sock_ops *ctx,
 	if (conn->syn_count)
 		option_set(ctx, TCP_SYNCNT, conn->syn_count);
 	conn->syn_count = 0;
-	if (conn->flags & WEIR_CONN_EXPIRED)
+	if ((conn->flags & (WEIR_CONN_EXPIRED | WEIR_CONN_DROPPED)) ==
+	    WEIR_CONN_EXPIRED)
 		option_set(ctx, TCP_USER_TIMEOUT, conn->user_timeout);
 }
 

@@ -184,10 +184,9 @@ static void what_belongs_to_the_other_direction_is_refused(void **state)
 			   "    clients: [{address: 10.1.0.0/16}]\n",
 		 {"address: clients of destinations are processes of this host",
 		  7, 16, 7, "name processes: {systemdUnit: orders.service}"}},
-		{LANG_LEAST "  bulkhead: {onFull: drop}\n",
-		 {"onFull: drop is for services that listen", 6, 22, 4,
-		  "of destinations there is only refuse: connect() fails "
-		  "before a packet leaves"}},
+		{LANG_LEAST "  bulkhead: {onFull: shed}\n",
+		 {"onFull: shed is for services that listen", 6, 22, 4,
+		  "of destinations: refuse, or drop (the SYN is lost)"}},
 	};
 
 	(void)state;
