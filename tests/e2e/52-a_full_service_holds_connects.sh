@@ -64,6 +64,8 @@ done
 length_is() { [ "$(metric 'weir_bulkhead_queue_length{service="turn",direction="egress"}')" = "$1" ]; }
 expect "the metric says so, too" 5 length_is 4
 ctl why turn | grep -q '4 of 8 wait' || fail "why does not tell of the queue: $(ctl why turn)"
+ctl describe service turn | grep -q '^queue  *4 of 8 wait; waits p50 .*; 0 in vain, 0 left' ||
+	fail "describe does not tell of the queue: $(ctl describe service turn)"
 kill "$HOLDER"
 all_served() { [ "$(wc -l < "$T/order")" = 4 ]; }
 expect "all four are served" 10 all_served

@@ -80,12 +80,32 @@ static void print_latency(struct cli *cli, json_t *object, const char *phase)
 	    (long long)look_count(of, "count"));
 }
 
+static void print_queue(struct cli *cli, json_t *object)
+{
+	json_t *queue = look_at(object, "queue");
+	char p50[FIGURE_BYTES], p99[FIGURE_BYTES];
+
+	if (!json_is_object(queue))
+		return;
+	figures_latency(look_number(queue, "wait.p50_seconds"), p50);
+	figures_latency(look_number(queue, "wait.p99_seconds"), p99);
+	row(cli, "queue",
+	    "%lld of %lld wait; waits p50 %s, p99 %s (%lld served); "
+	    "%lld in vain, %lld left",
+	    (long long)look_count(queue, "waiting"),
+	    (long long)look_count(queue, "max"), p50, p99,
+	    (long long)look_count(queue, "wait.count"),
+	    (long long)look_count(queue, "expired"),
+	    (long long)look_count(queue, "left"));
+}
+
 static void print_traffic(struct cli *cli, json_t *object)
 {
 	char calls[FIGURE_BYTES], failed[FIGURE_BYTES], slow[FIGURE_BYTES];
 	char refused[FIGURE_BYTES];
 
 	print_connections(cli, object);
+	print_queue(cli, object);
 	figures_rate(look_number(object, "rates.calls_per_second"), calls);
 	figures_percent(look_number(object, "rates.failed_ratio"), failed);
 	figures_percent(look_number(object, "rates.slow_ratio"), slow);
