@@ -107,6 +107,10 @@ test-e2e: all tools ## stories against real servers in their own netns and cgrou
 test-exact: all tools ## 100,000 connects by 64 threads, 100,000 connections killed: never one too many (root, a minute)
 	@bash tests/long/exact.sh
 
+.PHONY: test-queue
+test-queue: all tools ## how long connects wait for a slot, beside clients that are refused and try again (root)
+	@bash tests/long/queue.sh
+
 .PHONY: test-churn
 test-churn: all tools ## CHURN_SECONDS (600) of everything at once; then nothing is held, drift is 0 (root)
 	@bash tests/long/churn.sh

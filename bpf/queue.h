@@ -8,12 +8,12 @@
  * their word. So a slot never lies about for a newcomer to take, and a waiter
  * that goes away meanwhile leaves nothing behind.
  *
- *        [enter]          [serve]              [pick]
- *   GONE ------> WAITING -------> GRANTED(_SYN) ----> GONE, the connection holds
- *                   '----------------------------------> GONE, nobody does
- *                               [leave]
+ *         [join]              [serve]              [pick]
+ *   GONE --> RESERVED --> WAITING -----> GRANTED(_SYN) ---> GONE, it holds them
+ *                            '--------------------------------> GONE, nobody does
+ *                                       [leave]
  *
- * Each arrow is one compare-and-swap of the word. Who waits for a full endpoint
+ * Each arrow but that of its own is one compare-and-swap of the word. Who waits for a full endpoint
  * lets those behind pass that want another one.
  */
 #pragma once
@@ -164,39 +164,95 @@ verified_once int weir_queue_room(__u32 id, __u32 max)
 	return subject && cap_take(&subject->waiting, max) == CAP_TAKEN;
 }
 
-/* A ticket, and the place that goes with it. */
+/* Who asks for a place, and then the ticket and the place that it got. */
 struct seat {
 	__u32 slot;
+	__u32 endpoint;
+	__u32 breaker;
+	__u32 probe;
+	__u64 since_us;
 	__u32 ticket;
 	__u32 index;
 };
 
-/* Takes the next ticket; 0: the ring has no free place. */
-verified_once int weir_queue_enter(struct weir_service *service,
-				   struct seat *seat)
+/* Will whoever serves come to this ticket? */
+static __always_inline bool ticket_in_sight(const struct weir_service *service,
+					    const struct weir_subject *s,
+					    __u32 ticket)
+{
+	__u32 head = *(volatile const __u32 *)&s->queue_head;
+	__u32 tail = *(volatile const __u32 *)&s->queue_tail;
+
+	return (__s32)(ticket - head) > 0 &&
+	       (__s32)(tail - ticket) <= (__s32)service->queue_mask;
+}
+
+/*
+ * The next ticket whose place is free, and that place, reserved. First the place
+ * and then the count of tickets: of who is interrupted between the two another
+ * CPU moves the count on, and a place that somebody sits in for more than a lap
+ * is passed over. NULL: there is none.
+ */
+static __always_inline struct weir_waiter *
+place_reserve(const struct weir_service *service, struct weir_subject *s,
+	      struct seat *seat)
+{
+	for (int i = 0; i < WEIR_CAS_TRIES; i++) {
+		__u32 tail = *(volatile __u32 *)&s->queue_tail;
+		__u32 ticket = tail + 1;
+		struct weir_waiter *w;
+		__u64 word;
+		bool mine;
+
+		seat->ticket = ticket;
+		seat->index =
+			service->queue_base + (ticket & service->queue_mask);
+		w = waiter_at(seat->index);
+		if (!w)
+			return NULL;
+		word = *(volatile __u64 *)&w->word;
+		mine = pair_low(word) == WEIR_WAITER_GONE &&
+		       __sync_val_compare_and_swap(
+			       &w->word, word,
+			       pair_word(ticket, WEIR_WAITER_RESERVED)) == word;
+		__sync_val_compare_and_swap(&s->queue_tail, tail, ticket);
+		if (mine)
+			return w;
+	}
+	fault_count(WEIR_FAULT_CAS_LOST);
+	return NULL;
+}
+
+#define JOIN_TRIES 4
+
+/* Takes a place and waits in it; 0: there is none. */
+verified_once int weir_queue_join(struct weir_service *service,
+				  struct seat *seat)
 {
 	struct weir_subject *s = seat ? subject_find(seat->slot) : NULL;
 
 	if (!service || !s)
 		return 0;
-	for (int i = 0; i < WEIR_CAS_TRIES; i++) {
-		__u32 tail = *(volatile __u32 *)&s->queue_tail;
-		__u32 at = service->queue_base +
-			   ((tail + 1) & service->queue_mask);
-		struct weir_waiter *w = waiter_at(at);
+	for (int i = 0; i < JOIN_TRIES; i++) {
+		struct weir_waiter *w = place_reserve(service, s, seat);
 
-		/* A ring's length later somebody is still there. */
-		if (!w || tail - s->queue_head > service->queue_mask ||
-		    pair_low(w->word) != WEIR_WAITER_GONE)
+		if (!w)
 			return 0;
-		if (__sync_val_compare_and_swap(&s->queue_tail, tail,
-						tail + 1) != tail)
-			continue;
-		seat->ticket = tail + 1;
-		seat->index = at;
-		return 1;
+		w->since_us = seat->since_us;
+		w->slot = seat->slot;
+		w->endpoint = seat->endpoint;
+		w->breaker = seat->breaker;
+		w->probe = seat->probe;
+		w->socket.seq = 0;
+		/* From here on it can be granted. */
+		__sync_lock_test_and_set(
+			&w->word, pair_word(seat->ticket, WEIR_WAITER_WAITING));
+		/* It took so long that others have gone past: once more. */
+		if (ticket_in_sight(service, s, seat->ticket) ||
+		    !waiter_move(w, seat->ticket, WEIR_WAITER_WAITING,
+				 WEIR_WAITER_GONE))
+			return 1;
 	}
-	fault_count(WEIR_FAULT_CAS_LOST);
 	return 0;
 }
 
@@ -330,9 +386,9 @@ verified_once int weir_queue_advance(struct weir_service *service, __u32 slot)
 		if (!w)
 			break;
 		word = *(volatile __u64 *)&w->word;
-		/* Waiting, or its ticket is not written yet. */
-		if (pair_high(word) != next ||
-		    pair_low(word) == WEIR_WAITER_WAITING)
+		if (pair_high(word) == next &&
+		    (pair_low(word) == WEIR_WAITER_RESERVED ||
+		     pair_low(word) == WEIR_WAITER_WAITING))
 			break;
 		__sync_val_compare_and_swap(&s->queue_head, head, next);
 	}
@@ -362,17 +418,35 @@ verified_once int weir_queue_serve(__u32 slot)
 		weir_queue_advance(service, slot);
 		v.head = *(volatile __u32 *)&s->queue_head;
 		v.again = 0;
+		/* Somebody may sit at the head since a lap, not waiting yet. */
+		if ((__s32)(tail - v.head) > (__s32)service->queue_mask + 1)
+			v.head = tail - service->queue_mask - 1;
 		count = tail - v.head;
 		if (!*(volatile __u32 *)&s->waiting || (__s32)count <= 0)
 			break;
-		if (count > WEIR_RING_PLACES * WEIR_QUEUE_MAX)
-			count = WEIR_RING_PLACES * WEIR_QUEUE_MAX;
 		bpf_loop(count, serve_one, &v, 0);
 		/* Who came meanwhile may have found full what is free now. */
 		if (!v.again && *(volatile __u32 *)&s->queue_tail == tail)
 			break;
 	}
 	weir_queue_advance(service, slot);
+	return 0;
+}
+
+/* One that all others have gone past: found by the audit, if ever. */
+verified_once int weir_queue_serve_late(__u32 slot, __u32 ticket)
+{
+	const struct weir_control *control = control_active();
+	struct weir_subject *s = subject_find(slot);
+	struct serving v = {.slot = slot, .head = ticket - 1};
+	struct weir_service *service;
+
+	if (!control || !s)
+		return 0;
+	v.generation = control->generation;
+	service = serving_service(slot, v.generation);
+	if (service && !ticket_in_sight(service, s, ticket))
+		serve_one(0, &v);
 	return 0;
 }
 

@@ -79,6 +79,7 @@ static __always_inline void look_at_waiter(struct weir_conn *conn,
 		return;
 	}
 	queue_poke(conn->slot);
+	weir_queue_serve_late(conn->slot, conn->ticket);
 	word = w ? *(volatile __u64 *)&w->word : 0;
 	if (pair_high(word) != conn->ticket ||
 	    pair_low(word) < WEIR_WAITER_GRANTED)

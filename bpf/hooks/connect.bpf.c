@@ -494,27 +494,25 @@ static __always_inline bool drop(struct bpf_sock_addr *ctx, struct attempt *a,
 static __always_inline bool hold(struct bpf_sock_addr *ctx, struct attempt *a,
 				 struct weir_conn *conn)
 {
-	struct seat seat = {.slot = a->slot};
-	struct weir_waiter *w;
+	struct seat seat = {
+		.slot = a->slot,
+		.endpoint = a->endpoint_id,
+		.breaker = a->breaker,
+		.probe = a->flags & WEIR_CONN_PROBE,
+		.since_us = now_us(),
+	};
 
 	conn = remember(ctx, a, conn);
-	if (!conn || !weir_queue_enter(a->service, &seat))
+	if (!conn)
 		return false;
-	w = waiter_at(seat.index);
-	if (!w)
+	if (!weir_queue_join(a->service, &seat)) {
+		/* What is given back for it is not its own any more. */
+		conn->flags = conn->caller = 0;
 		return false;
+	}
 	conn->flags |= WEIR_CONN_WAITING;
 	conn->waiter = seat.index;
 	conn->ticket = seat.ticket;
-	w->since_us = conn->admitted_us;
-	w->slot = a->slot;
-	w->endpoint = a->endpoint_id;
-	w->breaker = a->breaker;
-	w->probe = a->flags & WEIR_CONN_PROBE;
-	w->socket.seq = 0;
-	/* From here on it can be granted. */
-	__sync_lock_test_and_set(&w->word,
-				 pair_word(seat.ticket, WEIR_WAITER_WAITING));
 	a->reason = WEIR_REASON_CAP;
 	count_decision(a, WEIR_VERDICT_QUEUE);
 	ask_for_state(ctx);

@@ -364,6 +364,7 @@ struct weir_conn {
 /* What weir_waiter's word says of a ticket. */
 enum weir_waiter_state {
 	WEIR_WAITER_GONE,
+	WEIR_WAITER_RESERVED, /* somebody is about to wait here */
 	WEIR_WAITER_WAITING,
 	WEIR_WAITER_GRANTED,	 /* its places are taken, it may go */
 	WEIR_WAITER_GRANTED_SYN, /* also one among those connecting */

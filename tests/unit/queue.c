@@ -40,6 +40,7 @@ static struct weir_waiter waiters[RING];
 static struct weir_verdict verdicts[4 + ENDPOINTS];
 static struct weir_stat stats[4];
 static uint64_t faults[WEIR_FAULT_COUNT];
+static unsigned lookups;
 static int holders, holders_most, served, expired, refused;
 
 /* ---- in the kernel's place -------------------------------------------------------- */
@@ -54,8 +55,12 @@ void *helper_lookup(const void *map, const void *key)
 		return &services[index];
 	if (map == &weir_subject)
 		return index < 4 + ENDPOINTS ? &subjects[index] : NULL;
-	if (map == &weir_waiter)
+	if (map == &weir_waiter) {
+		/* Interrupted at any step, also for longer than a lap. */
+		if (__atomic_fetch_add(&lookups, 1, __ATOMIC_RELAXED) % 7 == 0)
+			sched_yield();
 		return index < RING ? &waiters[index] : NULL;
+	}
 	if (map == &weir_verdict)
 		return &verdicts[index];
 	if (map == &weir_stat)
@@ -148,7 +153,11 @@ static bool start(struct weir_conn *conn, struct weir_service *service)
 		.endpoint = conn->endpoint,
 		.syn = 1,
 	};
-	struct seat seat = {.slot = SLOT};
+	struct seat seat = {
+		.slot = SLOT,
+		.endpoint = conn->endpoint,
+		.breaker = SLOT,
+	};
 	struct weir_subject *s = &subjects[SLOT];
 
 	if (!*(volatile uint32_t *)&s->waiting &&
@@ -160,18 +169,13 @@ static bool start(struct weir_conn *conn, struct weir_service *service)
 	}
 	if (!weir_queue_room(SLOT, service->queue_max))
 		return false;
-	if (!weir_queue_enter(service, &seat)) {
+	if (!weir_queue_join(service, &seat)) {
 		cap_give(&s->waiting);
 		return false;
 	}
 	conn->flags |= WEIR_CONN_WAITING;
 	conn->waiter = seat.index;
 	conn->ticket = seat.ticket;
-	waiters[seat.index].slot = SLOT;
-	waiters[seat.index].endpoint = conn->endpoint;
-	waiters[seat.index].breaker = SLOT;
-	__sync_lock_test_and_set(&waiters[seat.index].word,
-				 pair_word(seat.ticket, WEIR_WAITER_WAITING));
 	weir_queue_serve(SLOT);
 	return true;
 }
@@ -275,6 +279,16 @@ static void neither_is_that_of_an_endpoint_nor_of_those_connecting(void **state)
 	assert_in_range(holders_most, 1, 2);
 }
 
+static void nobody_is_refused_while_there_is_room_to_wait(void **state)
+{
+	struct weir_service limits = limits_of(1);
+
+	(void)state;
+	limits.queue_max = THREADS;
+	race(&limits);
+	assert_int_equal(refused, 0);
+}
+
 static void one_slot_serves_everybody(void **state)
 {
 	struct weir_service limits = limits_of(1);
@@ -352,6 +366,7 @@ int main(void)
 			a_cap_is_never_exceeded_and_all_slots_come_back),
 		cmocka_unit_test(
 			neither_is_that_of_an_endpoint_nor_of_those_connecting),
+		cmocka_unit_test(nobody_is_refused_while_there_is_room_to_wait),
 		cmocka_unit_test(one_slot_serves_everybody),
 	};
 
