@@ -87,7 +87,8 @@ static void configure(struct dataplane *plane)
 	skeleton->rodata->weir_send_hook = plane->send_hook;
 	skeleton->rodata->weir_turn_hook = plane->turns != DATAPLANE_TURNS_NONE;
 	skeleton->rodata->weir_cgroup_id = plane->cgroup_id;
-	skeleton->rodata->weir_shed_drops = !plane->shed.options->answer;
+	skeleton->rodata->weir_shed_drops =
+		!plane->shed.options || !plane->shed.options->answer;
 	skeleton->rodata->weir_tick_us = clock_tick_us();
 	bpf_program__set_autoload(skeleton->progs.weir_send, plane->send_hook);
 	bpf_program__set_autoload(skeleton->progs.weir_data_ready,
