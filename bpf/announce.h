@@ -29,15 +29,9 @@ verified_once int announce_caller(__u32 type, __u32 subject,
 		s->full_us = now;
 	else
 		s->denied_us = now;
-	event = bpf_ringbuf_reserve(&weir_event, sizeof(*event), 0);
-	if (!event) {
-		fault_count(WEIR_FAULT_RING_FULL);
+	event = event_begin(type, subject);
+	if (!event)
 		return 0;
-	}
-	__builtin_memset(event, 0, sizeof(*event));
-	event->type = type;
-	event->subject = subject;
-	event->at_ns = bpf_ktime_get_ns();
 	event->key = *key;
 	event->pid = bpf_get_current_pid_tgid() >> 32;
 	event->uid = (__u32)bpf_get_current_uid_gid();

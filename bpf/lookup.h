@@ -71,20 +71,30 @@ static __always_inline struct weir_stat *stat_find(__u32 slot)
 	return bpf_map_lookup_elem(&weir_stat, &slot);
 }
 
-static __always_inline void event_send(__u32 type, __u32 subject,
-				       const struct weir_endpoint_key *opt_key)
+/* To be filled in further, and submitted; NULL: the ring is full. */
+static __always_inline struct weir_event *event_begin(__u32 type, __u32 subject)
 {
 	struct weir_event *event =
 		bpf_ringbuf_reserve(&weir_event, sizeof(*event), 0);
 
 	if (!event) {
 		fault_count(WEIR_FAULT_RING_FULL);
-		return;
+		return NULL;
 	}
 	__builtin_memset(event, 0, sizeof(*event));
 	event->type = type;
 	event->subject = subject;
 	event->at_ns = bpf_ktime_get_ns();
+	return event;
+}
+
+static __always_inline void event_send(__u32 type, __u32 subject,
+				       const struct weir_endpoint_key *opt_key)
+{
+	struct weir_event *event = event_begin(type, subject);
+
+	if (!event)
+		return;
 	if (opt_key)
 		event->key = *opt_key;
 	/* Hints wake at once; names can wait for the next tick. */

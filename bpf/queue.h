@@ -285,18 +285,11 @@ static __always_inline bool waiter_may_go(const struct weir_waiter *w)
 
 static __always_inline void granted_send(__u32 slot, __u32 waiter, __u32 ticket)
 {
-	struct weir_event *event =
-		bpf_ringbuf_reserve(&weir_event, sizeof(*event), 0);
+	struct weir_event *event = event_begin(WEIR_EVENT_GRANTED, slot);
 
 	/* Not woken, it goes when its wait would have been over. */
-	if (!event) {
-		fault_count(WEIR_FAULT_RING_FULL);
+	if (!event)
 		return;
-	}
-	__builtin_memset(event, 0, sizeof(*event));
-	event->type = WEIR_EVENT_GRANTED;
-	event->subject = slot;
-	event->at_ns = bpf_ktime_get_ns();
 	event->waiter = waiter;
 	event->ticket = ticket;
 	bpf_ringbuf_submit(event, BPF_RB_FORCE_WAKEUP);
