@@ -182,6 +182,24 @@ static void lint_accepts_what_is_right(void **state)
 	assert_string_equal(run.out, "1 policy: no mistakes\n");
 }
 
+static void lint_notes_what_does_less_than_its_name(void **state)
+{
+	char path[64], place[128];
+	scoped(run) struct run run =
+		RUN("lint", "-f",
+		    write_policy(path, POLICY("50") "  bulkhead:\n"
+						    "    maxConcurrentCalls: "
+						    "5\n"));
+
+	(void)state;
+	unlink(path);
+	snprintf(place, sizeof(place),
+		 "note: %s:9:25: maxConcurrentCalls: ", path);
+	assert_int_equal(run.code, CLI_OK);
+	assert_has(run.out, "1 policy: no mistakes\n");
+	assert_has(run.out, place);
+}
+
 static void lint_points_at_what_is_wrong(void **state)
 {
 	char path[64], place[128];
@@ -336,6 +354,7 @@ int main(void)
 		cmocka_unit_test(the_schema_has_what_the_parser_takes),
 		cmocka_unit_test(the_schema_knows_bounds_words_and_defaults),
 		cmocka_unit_test(lint_accepts_what_is_right),
+		cmocka_unit_test(lint_notes_what_does_less_than_its_name),
 		cmocka_unit_test(lint_points_at_what_is_wrong),
 		cmocka_unit_test(lint_is_json_too),
 		cmocka_unit_test(lint_sees_two_files_as_one_set),

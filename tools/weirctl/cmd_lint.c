@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/count_of.h"
 #include "common/policy.h"
 #include "tools/weirctl/commands.h"
 #include "tools/weirctl/diagnostics.h"
@@ -62,15 +63,62 @@ static int load_all(struct cli *cli, struct lint *lint)
 	return code;
 }
 
+/* What is right, and may not do all that its name promises. */
+static const struct {
+	const char *path, *text;
+} notes[] = {
+	{"spec.bulkhead.maxConcurrentCalls",
+	 "calls on connections that are open already cannot be refused: "
+	 "clients that share few of them can have more in flight"},
+};
+
+static const struct policy_position *
+note_place(const struct weir_policy *policy, size_t note)
+{
+	return policy_position(policy, notes[note].path);
+}
+
+static json_t *notes_json(const struct lint *lint)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < lint->policies.count; i++) {
+		const struct weir_policy *policy = lint->policies.items[i];
+
+		for (size_t n = 0; n < COUNT_OF(notes); n++)
+			if (note_place(policy, n))
+				json_array_append_new(
+					array,
+					json_pack("{s:s, s:s, s:s}", "policy",
+						  policy->name, "key",
+						  notes[n].path, "text",
+						  notes[n].text));
+	}
+	return array;
+}
+
+static void print_notes(struct cli *cli, const struct weir_policy *policy)
+{
+	for (size_t n = 0; n < COUNT_OF(notes); n++) {
+		const struct policy_position *at = note_place(policy, n);
+
+		if (at)
+			cli_line(cli, "note: %s:%u:%u: %s: %s", policy->file,
+				 at->line, at->column,
+				 strrchr(notes[n].path, '.') + 1,
+				 notes[n].text);
+	}
+}
+
 static int print_machine(struct cli *cli, const struct lint *lint)
 {
 	bool valid = !lint->errors.count;
 	scoped(json) json_t *result = json_pack(
-		"{s:s, s:s, s:b, s:I, s:o, s:I}", "apiVersion", "weir/v1",
+		"{s:s, s:s, s:b, s:I, s:o, s:I, s:o}", "apiVersion", "weir/v1",
 		"kind", "LintResult", "valid", valid, "policies",
 		(json_int_t)lint->policies.count, "diagnostics",
 		diagnostics_json(&lint->errors), "diagnostics_dropped",
-		(json_int_t)lint->errors.dropped);
+		(json_int_t)lint->errors.dropped, "notes", notes_json(lint));
 
 	return result ? show(cli, result, NULL) : cli_out_of_memory(cli);
 }
@@ -91,6 +139,8 @@ static int print(struct cli *cli, const struct lint *lint)
 	figures_number_of((json_int_t)lint->policies.count, "policy|policies",
 			  count);
 	cli_line(cli, "%s: no mistakes", count);
+	for (size_t i = 0; i < lint->policies.count; i++)
+		print_notes(cli, lint->policies.items[i]);
 	return CLI_OK;
 }
 
