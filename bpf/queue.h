@@ -191,12 +191,15 @@ static __always_inline bool ticket_in_sight(const struct weir_service *service,
  * The next ticket whose place is free, and that place, reserved. First the place
  * and then the count of tickets: of who is interrupted between the two another
  * CPU moves the count on, and a place that somebody sits in for more than a lap
- * is passed over. NULL: there is none.
+ * is passed over. 0: there is none.
  */
-static __always_inline struct weir_waiter *
-place_reserve(const struct weir_service *service, struct weir_subject *s,
-	      struct seat *seat)
+verified_once int weir_place_reserve(struct weir_service *service,
+				     struct seat *seat)
 {
+	struct weir_subject *s = seat ? subject_find(seat->slot) : NULL;
+
+	if (!service || !s)
+		return 0;
 	for (int i = 0; i < WEIR_CAS_TRIES; i++) {
 		__u32 tail = *(volatile __u32 *)&s->queue_tail;
 		__u32 ticket = tail + 1;
@@ -209,7 +212,7 @@ place_reserve(const struct weir_service *service, struct weir_subject *s,
 			service->queue_base + (ticket & service->queue_mask);
 		w = waiter_at(seat->index);
 		if (!w)
-			return NULL;
+			return 0;
 		word = *(volatile __u64 *)&w->word;
 		mine = pair_low(word) == WEIR_WAITER_GONE &&
 		       __sync_val_compare_and_swap(
@@ -217,43 +220,53 @@ place_reserve(const struct weir_service *service, struct weir_subject *s,
 			       pair_word(ticket, WEIR_WAITER_RESERVED)) == word;
 		__sync_val_compare_and_swap(&s->queue_tail, tail, ticket);
 		if (mine)
-			return w;
+			return 1;
 	}
 	fault_count(WEIR_FAULT_CAS_LOST);
-	return NULL;
+	return 0;
 }
 
-#define JOIN_TRIES 4
+/* Takes a place and waits in it; 0: there is none, -1: others have gone past. */
+verified_once int weir_queue_sit(struct weir_service *service,
+				 struct seat *seat)
+{
+	struct weir_subject *s = seat ? subject_find(seat->slot) : NULL;
+	struct weir_waiter *w;
 
-/* Takes a place and waits in it; 0: there is none. */
+	if (!service || !s || !weir_place_reserve(service, seat))
+		return 0;
+	w = waiter_at(seat->index);
+	if (!w)
+		return 0;
+	w->since_us = seat->since_us;
+	w->slot = seat->slot;
+	w->endpoint = seat->endpoint;
+	w->breaker = seat->breaker;
+	w->probe = seat->probe;
+	w->socket.seq = 0;
+	/* From here on it can be granted. */
+	__sync_lock_test_and_set(&w->word,
+				 pair_word(seat->ticket, WEIR_WAITER_WAITING));
+	if (ticket_in_sight(service, s, seat->ticket) ||
+	    !waiter_move(w, seat->ticket, WEIR_WAITER_WAITING,
+			 WEIR_WAITER_GONE))
+		return 1;
+	return -1;
+}
+
+/* The same, and again if it took so long; 0: it must be refused. */
 verified_once int weir_queue_join(struct weir_service *service,
 				  struct seat *seat)
 {
-	struct weir_subject *s = seat ? subject_find(seat->slot) : NULL;
+	int sits = weir_queue_sit(service, seat);
 
-	if (!service || !s)
-		return 0;
-	for (int i = 0; i < JOIN_TRIES; i++) {
-		struct weir_waiter *w = place_reserve(service, s, seat);
-
-		if (!w)
-			return 0;
-		w->since_us = seat->since_us;
-		w->slot = seat->slot;
-		w->endpoint = seat->endpoint;
-		w->breaker = seat->breaker;
-		w->probe = seat->probe;
-		w->socket.seq = 0;
-		/* From here on it can be granted. */
-		__sync_lock_test_and_set(
-			&w->word, pair_word(seat->ticket, WEIR_WAITER_WAITING));
-		/* It took so long that others have gone past: once more. */
-		if (ticket_in_sight(service, s, seat->ticket) ||
-		    !waiter_move(w, seat->ticket, WEIR_WAITER_WAITING,
-				 WEIR_WAITER_GONE))
-			return 1;
-	}
-	return 0;
+	if (sits < 0)
+		sits = weir_queue_sit(service, seat);
+	if (sits < 0)
+		sits = weir_queue_sit(service, seat);
+	if (sits < 0)
+		sits = weir_queue_sit(service, seat);
+	return sits > 0;
 }
 
 /* ---- serving ---------------------------------------------------------------------- */
@@ -388,15 +401,14 @@ verified_once int weir_queue_advance(struct weir_service *service, __u32 slot)
 	return 0;
 }
 
-#define SERVE_ROUNDS 3
-
-/* Hands out what is free. Called whenever something was given back. */
-verified_once int weir_queue_serve(__u32 slot)
+/* Looks at all that wait; 1: what was free meanwhile may have been missed. */
+verified_once int weir_queue_round(__u32 slot)
 {
 	const struct weir_control *control = control_active();
 	struct weir_subject *s = subject_find(slot);
 	struct weir_service *service;
 	struct serving v = {.slot = slot};
+	__u32 tail, count;
 
 	if (!control || !s)
 		return 0;
@@ -404,26 +416,29 @@ verified_once int weir_queue_serve(__u32 slot)
 	service = serving_service(slot, v.generation);
 	if (!service || !service->queue_mask)
 		return 0;
-	for (int round = 0; round < SERVE_ROUNDS; round++) {
-		__u32 tail = *(volatile __u32 *)&s->queue_tail;
-		__u32 count;
-
-		weir_queue_advance(service, slot);
-		v.head = *(volatile __u32 *)&s->queue_head;
-		v.again = 0;
-		/* Somebody may sit at the head since a lap, not waiting yet. */
-		if ((__s32)(tail - v.head) > (__s32)service->queue_mask + 1)
-			v.head = tail - service->queue_mask - 1;
-		count = tail - v.head;
-		if (!*(volatile __u32 *)&s->waiting || (__s32)count <= 0)
-			break;
-		bpf_loop(count, serve_one, &v, 0);
-		/* Who came meanwhile may have found full what is free now. */
-		if (!v.again && *(volatile __u32 *)&s->queue_tail == tail)
-			break;
-	}
+	tail = *(volatile __u32 *)&s->queue_tail;
 	weir_queue_advance(service, slot);
-	return 0;
+	v.head = *(volatile __u32 *)&s->queue_head;
+	/* Somebody may sit at the head since a lap, not waiting yet. */
+	if ((__s32)(tail - v.head) > (__s32)service->queue_mask + 1)
+		v.head = tail - service->queue_mask - 1;
+	count = tail - v.head;
+	if (!*(volatile __u32 *)&s->waiting || (__s32)count <= 0)
+		return 0;
+	bpf_loop(count, serve_one, &v, 0);
+	weir_queue_advance(service, slot);
+	/* Who came meanwhile may have found full what is free now. */
+	return v.again || *(volatile __u32 *)&s->queue_tail != tail;
+}
+
+/*
+ * Hands out what is free. Called whenever something was given back. Not a loop:
+ * 6.1 takes none whose head follows a call.
+ */
+static __always_inline void queue_serve(__u32 slot)
+{
+	if (weir_queue_round(slot) && weir_queue_round(slot))
+		weir_queue_round(slot);
 }
 
 /* One that all others have gone past: found by the audit, if ever. */
@@ -449,5 +464,5 @@ static __always_inline void queue_poke(__u32 slot)
 	struct weir_subject *s = subject_find(slot);
 
 	if (s && *(volatile __u32 *)&s->waiting)
-		weir_queue_serve(slot);
+		queue_serve(slot);
 }

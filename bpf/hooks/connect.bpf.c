@@ -517,7 +517,7 @@ static __always_inline bool hold(struct bpf_sock_addr *ctx, struct attempt *a,
 	count_decision(a, WEIR_VERDICT_QUEUE);
 	ask_for_state(ctx);
 	/* What was given back since it was looked at. */
-	weir_queue_serve(a->slot);
+	queue_serve(a->slot);
 	return true;
 }
 

@@ -176,7 +176,7 @@ static bool start(struct weir_conn *conn, struct weir_service *service)
 	conn->flags |= WEIR_CONN_WAITING;
 	conn->waiter = seat.index;
 	conn->ticket = seat.ticket;
-	weir_queue_serve(SLOT);
+	queue_serve(SLOT);
 	return true;
 }
 
@@ -239,7 +239,7 @@ static void race(const struct weir_service *limits)
 		assert_int_equal(subjects[i].syns, 0);
 		assert_int_equal(subjects[i].waiting, 0);
 	}
-	weir_queue_serve(SLOT);
+	queue_serve(SLOT);
 	for (uint32_t i = 0; i < RING; i++)
 		assert_int_equal(pair_low(waiters[i].word), WEIR_WAITER_GONE);
 }
@@ -346,7 +346,7 @@ static void an_open_breaker_grants_to_nobody_but_its_probes(void **state)
 	assert_false(weir_wait_pick(&conns[1]));
 	assert_false(weir_wait_pick(&conns[2]));
 	verdicts[SLOT].word = verdict_word(2, 1, WEIR_GATE_PROBE, 0);
-	weir_queue_serve(SLOT);
+	queue_serve(SLOT);
 	assert_false(weir_wait_pick(&conns[1]));
 	assert_true(weir_wait_pick(&conns[2]));
 	verdicts[SLOT].word = 0;
