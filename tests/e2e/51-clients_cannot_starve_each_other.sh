@@ -61,7 +61,7 @@ out=$(inside modest "$CLIENT" blocking $S4 7003 30)
 at_most "then the user's rate" "$(results "$out" ok)" 10
 at_least "but not less" "$(results "$out" ok)" 8
 equal "the rest is over it" "$(refused processes client_rate)" "$(results "$out" ECONNREFUSED)"
-equal "another user has its own" "$(results "$(inside modest setpriv --reuid=4243 "$CLIENT" blocking $S4 7003 5)" ok)" 5
+equal "another user has its own" "$(results "$(inside modest setpriv --reuid=4243 "$CLIENT" patient $S4 7003 5)" ok)" 5
 
 # Observe lets all through and counts what enforce would refuse.
 out=$(inside greedy "$CLIENT" parallel $S4 7004 10 300)
