@@ -5,16 +5,16 @@
  * A connect that finds the bulkhead full takes a ticket and a place in its
  * service's ring; its SYN is not sent. Whoever gives something back hands it to
  * the first who can use it: takes the places for them, and only then says so in
- * their word. So a slot never lies about for a newcomer to take, and a waiter
- * that goes away meanwhile leaves nothing behind.
+ * their word. So no slot lies about, and who goes away leaves nothing behind.
  *
  *         [join]              [serve]              [pick]
  *   GONE --> RESERVED --> WAITING -----> GRANTED(_SYN) ---> GONE, it holds them
  *                            '--------------------------------> GONE, nobody does
  *                                       [leave]
  *
- * Each arrow but that of its own is one compare-and-swap of the word. Who waits for a full endpoint
- * lets those behind pass that want another one.
+ * Each arrow is one compare-and-swap of the word, but for RESERVED to WAITING,
+ * which only its owner makes. Who waits for a full endpoint lets those behind
+ * pass that want another one.
  */
 #pragma once
 
